@@ -1,0 +1,118 @@
+// SQL text in, DuckDB statements out: the statement side of the two dialects.
+//
+// What it is: splits a script into statements and turns each into the DuckDB 1.5.6 statement or statements
+// that do the same on a lake. `spark` reads Spark SQL's text (back-quoted names, "strings", escapes, types,
+// Delta statements); `duckdb` passes DuckDB's own SQL through and understands the Delta statements besides.
+// README.md lists every statement and what it becomes.
+//
+// What it does not do: it knows no catalog, binds nothing, runs nothing. What an expression means (array
+// index base, `/`, casts, NULL ordering, functions) is RewriteSparkExpressions, applied after DuckDB's parser.
+//
+// How a session runs a script:
+//   for each t of Translate(text, dialect, context):
+//     statements = duckdb::Parser().ParseQuery(t.sql)           // exactly one per t
+//     if (dialect == kSpark && t.rewrite_expressions) RewriteSparkExpressions(*statement)
+//     execute; all t with the same source_index run in one transaction, and only the last one's
+//     result is the result of the source statement.
+//
+// Threads: pure functions, no state. Errors: kInvalidArgument for text that cannot be read, kUnsupported
+// for a statement Tarn does not run; the message starts with "<source>:<line>:<column>: " ("line 3, column 7: "
+// when the context names no source). Nothing here throws.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace duckdb {
+class DatabaseInstance;
+class SQLStatement;
+}  // namespace duckdb
+
+namespace tarn::dialect {
+
+enum class SqlDialect { kSpark, kDuckdb };
+
+// "spark" or "duckdb", as written in project files, `--dialect` and `SET tarn.dialect`.
+std::string_view SqlDialectName(SqlDialect dialect);
+// Any letter case; kInvalidArgument names both choices.
+Result<SqlDialect> ParseSqlDialect(std::string_view name);
+
+// Where in a script something is; both count from 1, columns in bytes' characters (UTF-8 code points).
+struct SourcePosition {
+  size_t line = 1;
+  size_t column = 1;
+};
+
+// Position of a byte offset; offsets past the end give the end.
+SourcePosition PositionOf(std::string_view text, size_t offset);
+
+struct TranslateContext {
+  // The attached lake. First name parts `catalog`, `main`, `spark_catalog`, `hive_metastore` (and this name) of a
+  // three-part name mean it.
+  std::string catalog = "lake";
+  // File name for error messages; empty for text typed by a user.
+  std::string source_name;
+};
+
+// One statement of a script, without its `;` and without blanks or comments before and after it.
+struct SourceStatement {
+  std::string text;
+  size_t offset = 0;  // bytes from the start of the script
+  size_t length = 0;
+  SourcePosition position;
+};
+
+// Splits at every `;` outside strings, quoted names, comments and dollar quotes. Empty statements are left out.
+// kInvalidArgument: an unterminated string, quoted name, comment or dollar quote (position of its start).
+Result<std::vector<SourceStatement>> SplitStatements(std::string_view sql, SqlDialect dialect,
+                                                     const TranslateContext& context = {});
+
+// For a prompt: may the text run, or does it wait for more lines?
+enum class InputState {
+  kEmpty,       // blanks and comments only
+  kIncomplete,  // an open string, quote or comment, or no `;` at the end
+  kComplete,    // ends with `;`
+};
+InputState ClassifyInput(std::string_view sql, SqlDialect dialect);
+
+struct TranslatedStatement {
+  std::string sql;           // DuckDB SQL, exactly one statement, no `;`
+  size_t source_offset = 0;  // the source statement's place in the script, in bytes
+  size_t source_length = 0;
+  // Counts source statements from 0; one source statement may become several of these, to be run in
+  // order in one transaction.
+  size_t source_index = 0;
+  bool is_query = false;       // gives rows a user wants to see
+  std::string statement_kind;  // "SELECT", "CREATE TABLE", "MERGE", "DESCRIBE HISTORY", ...
+  // False for statements made here out of names and options, which hold no Spark expression.
+  bool rewrite_expressions = true;
+
+  // Maps a place of `sql` back: runs of text copied from the script, ascending.
+  struct Mark {
+    size_t sql_offset;
+    size_t source_offset;
+  };
+  std::vector<Mark> marks;
+};
+
+// Byte offset in the script of the source text that became `sql_offset` of the translated statement: turns
+// the place in a DuckDB error into line and column of the file the user wrote.
+size_t SourceOffsetOf(const TranslatedStatement& statement, size_t sql_offset);
+
+// Reads the whole script first: an error anywhere means that nothing is returned. A script of blanks
+// and comments gives an empty list.
+Result<std::vector<TranslatedStatement>> Translate(std::string_view sql, SqlDialect dialect,
+                                                   const TranslateContext& context = {});
+
+// Registers the functions of the spark dialect. Once for an instance, before its first query.
+// Throws DuckDB's exceptions.
+void RegisterDialect(duckdb::DatabaseInstance& database);
+
+// Spark's meaning of the expressions of a parsed statement; expression_rewrite.h has the contract.
+void RewriteSparkExpressions(duckdb::SQLStatement& statement);
+
+}  // namespace tarn::dialect
