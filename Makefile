@@ -1,0 +1,77 @@
+# Everything a person types. `make demo` and `make test` need nothing done before.
+#   make build DUCKDB_ROOT=/opt/duckdb   takes a DuckDB of your own
+#   make build JOBS=8                    more or fewer compilers at once
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+MAKEFLAGS += --no-print-directory
+
+JOBS ?= $(shell nproc)
+PRESET ?= release
+CONFIGURE_LOG = build/$(PRESET)/configure.log
+ifneq ($(DUCKDB_ROOT),)
+export DUCKDB_ROOT
+endif
+DUCKDB_HOME = $$(scripts/bootstrap --print-duckdb-root)
+
+.PHONY: help bootstrap configure build all demo demo-retail test check bench fmt asan tsan debug clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+bootstrap: ## install what is missing to build (packages, DuckDB)
+	@scripts/bootstrap
+
+# Configuring again only when there is no cache or DuckDB moved keeps a warm `make build` at seconds; a
+# changed CMakeLists.txt or a new file is seen by the build itself.
+configure: bootstrap
+	@mkdir -p build/$(PRESET)
+	@if ! grep -qxF "DUCKDB_ROOT:PATH=$(DUCKDB_HOME)" build/$(PRESET)/CMakeCache.txt 2>/dev/null \
+	    || [ ! -f build/$(PRESET)/build.ninja ]; then \
+	  cmake --preset $(PRESET) -DDUCKDB_ROOT="$(DUCKDB_HOME)" >$(CONFIGURE_LOG) 2>&1 \
+	    || { cat $(CONFIGURE_LOG); exit 1; }; \
+	fi
+
+build: configure ## build/release/tarn
+	@ninja -C build/$(PRESET) -j $(JOBS) --quiet tarn
+
+all: configure ## the binary and every test binary
+	@ninja -C build/$(PRESET) -j $(JOBS) --quiet
+
+demo: build ## generate -> Bronze -> Silver -> Gold, into ./demo-lake; a second run changes nothing
+	@scripts/demo
+
+demo-retail: build ## the same road on real invoices (TARN_SHARED_DATA)
+	@scripts/demo-retail
+
+test: all ## every suite; the last line counts passed, failed, skipped
+	@scripts/bootstrap --test
+	@tests/run
+
+check: all ## format, layers, unit tests, quick SQL tests
+	@scripts/format --check
+	@tests/run --quick
+
+bench: configure ## the benchmarks of every room
+	@ninja -C build/$(PRESET) -j $(JOBS) --quiet
+	@scripts/bench build/$(PRESET)
+
+fmt: ## format every C++ file in place
+	@scripts/format
+
+asan: ## unit tests of the engine-free rooms under address and undefined behaviour sanitizers
+	@$(MAKE) sanitized PRESET=asan
+
+tsan: ## the same under the thread sanitizer
+	@$(MAKE) sanitized PRESET=tsan
+
+.PHONY: sanitized
+sanitized: configure
+	@ninja -C build/$(PRESET) -j $(JOBS) --quiet
+	@ctest --test-dir build/$(PRESET) --output-on-failure
+
+debug: ## build/debug/tarn
+	@$(MAKE) build PRESET=debug
+
+clean: ## remove the build tree and the demo lakes
+	@rm -rf build demo-lake demo-retail-lake
