@@ -1,0 +1,55 @@
+// Entry point of the room: makes `ATTACH '<lake>' AS lake (TYPE tarn)` and the delta_* functions
+// known to one DuckDB instance.
+//
+// Attach options: fsync (BOOLEAN, default true; false only for scratch lakes), create (BOOLEAN,
+// default false: make the lake's folder when it is absent). READ_ONLY is honoured.
+//
+// Threads: call once per instance, before any query. Errors: duckdb::Exception.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/status.h"
+#include "delta/table.h"
+#include "duckdb.hpp"
+#include "duckdb/storage/storage_extension.hpp"
+#include "store/object_store.h"
+
+namespace tarn::duck {
+
+void RegisterTarnExtension(duckdb::DatabaseInstance& db);
+
+// What all lakes of one DuckDB instance share: the Parquet checkpoint reader and one delta::Table
+// per table folder, so that snapshots are cached across queries and sessions. Threads: safe.
+class ExtensionState : public duckdb::StorageExtensionInfo {
+ public:
+  explicit ExtensionState(duckdb::DatabaseInstance& db);
+  // The state of the instance; created by RegisterTarnExtension.
+  static ExtensionState& Get(duckdb::DatabaseInstance& db);
+  static ExtensionState& Get(duckdb::ClientContext& context);
+
+  // The table at `root` of `store`; the same object for the same place on every call. No I/O.
+  std::shared_ptr<delta::Table> TableAt(const std::shared_ptr<store::ObjectStore>& store,
+                                        const std::string& root);
+  // The table in the folder `path` of the local file system, wherever it is ("file://" is
+  // accepted). Errors: kNotFound when there is no such folder.
+  Result<std::shared_ptr<delta::Table>> TableAtPath(const std::string& path);
+  // After DROP: a later table of the same name starts afresh.
+  void Forget(const std::shared_ptr<delta::Table>& table);
+
+  const std::shared_ptr<delta::CheckpointFormat>& checkpoint_format() const {
+    return checkpoint_format_;
+  }
+  duckdb::DatabaseInstance& db() { return db_; }
+
+ private:
+  duckdb::DatabaseInstance& db_;
+  std::shared_ptr<delta::CheckpointFormat> checkpoint_format_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<delta::Table>> tables_;  // absolute place -> table
+};
+
+}  // namespace tarn::duck
