@@ -1,0 +1,209 @@
+// Rows together with a stream's position in one Delta commit, and the questions ingest asks of a table.
+#include "duck/delta_table_entry.h"
+#include "duck/lake_transaction.h"
+#include "duckdb/catalog/catalog.hpp"
+#include "duckdb/common/types/column/column_data_collection.hpp"
+#include "duckdb/parser/keyword_helper.hpp"
+#include "duckdb/parser/parser.hpp"
+#include "duckdb/parser/query_node/select_node.hpp"
+#include "duckdb/parser/statement/insert_statement.hpp"
+#include "duckdb/parser/statement/select_statement.hpp"
+#include "duckdb/parser/tableref/column_data_ref.hpp"
+#include "engine/error_status.h"
+#include "engine/session.h"
+
+namespace tarn::engine {
+namespace {
+
+using duckdb::LogicalType;
+
+struct TableName {
+  std::string schema;
+  std::string table;
+};
+
+Result<TableName> SplitName(const std::string& name) {
+  const size_t dot = name.find('.');
+  if (dot == std::string::npos || dot == 0 || dot + 1 == name.size()) {
+    return Status::InvalidArgument("'" + name + "' is not a table name; write schema.table");
+  }
+  return TableName{name.substr(0, dot), name.substr(dot + 1)};
+}
+
+LogicalType TypeOf(BatchColumn::Kind kind) {
+  switch (kind) {
+    case BatchColumn::Kind::kText: return LogicalType::VARCHAR;
+    case BatchColumn::Kind::kBinary: return LogicalType::BLOB;
+    case BatchColumn::Kind::kInt32: return LogicalType::INTEGER;
+    case BatchColumn::Kind::kInt64: return LogicalType::BIGINT;
+    case BatchColumn::Kind::kTimestampMicros: return LogicalType::TIMESTAMP_TZ;
+    case BatchColumn::Kind::kDateDays: return LogicalType::DATE;
+    case BatchColumn::Kind::kBoolean: return LogicalType::BOOLEAN;
+  }
+  return LogicalType::VARCHAR;
+}
+
+template <typename T>
+void FillNumbers(const BatchColumn& column, size_t offset, size_t count, duckdb::Vector& vector) {
+  auto* data = duckdb::FlatVector::GetData<T>(vector);
+  for (size_t i = 0; i < count; ++i) data[i] = T(static_cast<T>(column.numbers[offset + i]));
+}
+
+void FillBytes(const BatchColumn& column, size_t offset, size_t count, duckdb::Vector& vector) {
+  auto* data = duckdb::FlatVector::GetData<duckdb::string_t>(vector);
+  for (size_t i = 0; i < count; ++i) {
+    if (!column.validity.empty() && !column.validity[offset + i]) continue;
+    const std::string_view bytes = column.bytes[offset + i];
+    data[i] = duckdb::StringVector::AddStringOrBlob(vector, bytes.data(), bytes.size());
+  }
+}
+
+void FillColumn(const BatchColumn& column, size_t offset, size_t count, duckdb::Vector& vector) {
+  if (!column.validity.empty()) {
+    auto& validity = duckdb::FlatVector::Validity(vector);
+    for (size_t i = 0; i < count; ++i) {
+      if (!column.validity[offset + i]) validity.SetInvalid(i);
+    }
+  }
+  switch (column.kind) {
+    case BatchColumn::Kind::kText:
+    case BatchColumn::Kind::kBinary: FillBytes(column, offset, count, vector); break;
+    case BatchColumn::Kind::kInt32:
+    case BatchColumn::Kind::kDateDays: FillNumbers<int32_t>(column, offset, count, vector); break;
+    case BatchColumn::Kind::kInt64:
+    case BatchColumn::Kind::kTimestampMicros: FillNumbers<int64_t>(column, offset, count, vector); break;
+    case BatchColumn::Kind::kBoolean: FillNumbers<bool>(column, offset, count, vector); break;
+  }
+}
+
+duckdb::unique_ptr<duckdb::ColumnDataCollection> ToCollection(duckdb::ClientContext& context,
+                                                              const std::vector<BatchColumn>& columns,
+                                                              size_t rows) {
+  duckdb::vector<LogicalType> types;
+  for (const auto& column : columns) types.push_back(TypeOf(column.kind));
+  auto collection = duckdb::make_uniq<duckdb::ColumnDataCollection>(context, types);
+  duckdb::DataChunk chunk;
+  chunk.Initialize(context, types);
+  for (size_t offset = 0; offset < rows; offset += STANDARD_VECTOR_SIZE) {
+    const size_t count = std::min<size_t>(STANDARD_VECTOR_SIZE, rows - offset);
+    chunk.Reset();
+    for (size_t i = 0; i < columns.size(); ++i) FillColumn(columns[i], offset, count, chunk.data[i]);
+    chunk.SetCardinality(count);
+    collection->Append(chunk);
+  }
+  return collection;
+}
+
+// INSERT INTO lake.s.t BY NAME <the collection>: parsed once, its FROM replaced by the rows at hand.
+duckdb::unique_ptr<duckdb::SQLStatement> InsertOf(
+    const TableName& name, const std::vector<BatchColumn>& columns,
+    duckdb::unique_ptr<duckdb::ColumnDataCollection> rows) {
+  duckdb::Parser parser;
+  parser.ParseQuery("INSERT INTO lake." + duckdb::KeywordHelper::WriteQuoted(name.schema, '"') + "." +
+                    duckdb::KeywordHelper::WriteQuoted(name.table, '"') +
+                    " BY NAME SELECT * FROM batch");
+  auto statement = std::move(parser.statements.front());
+  auto& select = statement->Cast<duckdb::InsertStatement>().select_statement;
+  duckdb::vector<duckdb::string> names;
+  for (const auto& column : columns) names.push_back(column.name);
+  auto source = duckdb::make_uniq<duckdb::ColumnDataRef>(
+      duckdb::optionally_owned_ptr<duckdb::ColumnDataCollection>(std::move(rows)), std::move(names));
+  source->alias = "batch";
+  select->node->Cast<duckdb::SelectNode>().from_table = std::move(source);
+  return statement;
+}
+
+duck::CommitAnnotations ToDuck(const CommitAnnotations& annotations) {
+  duck::CommitAnnotations out;
+  if (annotations.txn) out.app_transaction = {annotations.txn->app_id, annotations.txn->version};
+  for (const auto& [domain, configuration] : annotations.domain_metadata) {
+    out.domains.push_back({domain, configuration, false});
+  }
+  out.user_metadata = annotations.user_metadata;
+  return out;
+}
+
+duckdb::optional_ptr<duck::DeltaTableEntry> FindTable(duckdb::ClientContext& context,
+                                                      const TableName& name) {
+  auto entry = duckdb::Catalog::GetEntry<duckdb::TableCatalogEntry>(
+      context, "lake", name.schema, name.table, duckdb::OnEntryNotFound::RETURN_NULL);
+  if (!entry) return nullptr;
+  return dynamic_cast<duck::DeltaTableEntry*>(entry.get());
+}
+
+Status NoTable(const std::string& table) { return Status::NotFound("table " + table + " does not exist"); }
+
+}  // namespace
+
+Result<CommitOutcome> DuckSession::AppendBatch(const std::string& table,
+                                               const std::vector<BatchColumn>& columns, size_t rows,
+                                               const CommitAnnotations& annotations) {
+  TARN_ASSIGN_OR_RETURN(const TableName name, SplitName(table));
+  if (annotations.txn) {
+    TARN_ASSIGN_OR_RETURN(const auto applied, AppTransactionVersion(table, annotations.txn->app_id));
+    if (applied && *applied >= annotations.txn->version) return CommitOutcome{-1, 0, true};
+  }
+  try {
+    TARN_RETURN_IF_ERROR(Control("BEGIN TRANSACTION"));
+    const auto state = duck::LakeSessionState::Get(*connection_.context);
+    state->Annotate(table, ToDuck(annotations));
+    auto result = connection_.Query(
+        InsertOf(name, columns, ToCollection(*connection_.context, columns, rows)));
+    if (result->HasError()) {
+      const Status status = StatusFromError(result->GetErrorObject());
+      if (connection_.HasActiveTransaction()) (void)Control("ROLLBACK");
+      return status;
+    }
+    TARN_RETURN_IF_ERROR(Control("COMMIT"));
+    CommitOutcome outcome;
+    outcome.rows = static_cast<int64_t>(rows);
+    for (const auto& commit : state->LastCommits()) {
+      if (commit.table != table) continue;
+      outcome.version = commit.version.value();
+      outcome.already_applied = commit.already_applied;
+      if (commit.already_applied) outcome.rows = 0;
+    }
+    return outcome;
+  } catch (const std::exception& exception) {
+    if (connection_.HasActiveTransaction()) (void)Control("ROLLBACK");
+    return StatusFromError(duckdb::ErrorData(exception));
+  }
+}
+
+Result<std::optional<int64_t>> DuckSession::AppTransactionVersion(const std::string& table,
+                                                                  const std::string& app_id) {
+  TARN_ASSIGN_OR_RETURN(const TableName name, SplitName(table));
+  std::optional<int64_t> version;
+  TARN_RETURN_IF_ERROR(InTransaction([&](duckdb::ClientContext& context) {
+    const auto entry = FindTable(context, name);
+    if (!entry) return NoTable(table);
+    if (const auto txn = entry->snapshot()->AppTransaction(app_id)) version = txn->version;
+    return Status::Ok();
+  }));
+  return version;
+}
+
+Result<std::optional<std::string>> DuckSession::DomainMetadata(const std::string& table,
+                                                               const std::string& domain) {
+  TARN_ASSIGN_OR_RETURN(const TableName name, SplitName(table));
+  std::optional<std::string> configuration;
+  TARN_RETURN_IF_ERROR(InTransaction([&](duckdb::ClientContext& context) {
+    const auto entry = FindTable(context, name);
+    if (!entry) return NoTable(table);
+    if (const auto found = entry->snapshot()->Domain(domain)) configuration = found->configuration;
+    return Status::Ok();
+  }));
+  return configuration;
+}
+
+Result<bool> DuckSession::TableExists(const std::string& table) {
+  TARN_ASSIGN_OR_RETURN(const TableName name, SplitName(table));
+  bool exists = false;
+  TARN_RETURN_IF_ERROR(InTransaction([&](duckdb::ClientContext& context) {
+    exists = FindTable(context, name) != nullptr;
+    return Status::Ok();
+  }));
+  return exists;
+}
+
+}  // namespace tarn::engine

@@ -1,0 +1,62 @@
+// Session over one DuckDB connection. Engine-internal.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "duckdb.hpp"
+#include "engine/engine.h"
+
+namespace tarn::engine {
+
+class DuckSession final : public Session {
+ public:
+  DuckSession(duckdb::DuckDB& database, const EngineOptions& options);
+  // USE, time zone, progress settings.
+  Status Initialize();
+
+  Status Run(std::string_view script, const std::string& source_name,
+             const std::function<Status(QueryResult&)>& visit) override;
+  Result<Rows> Query(std::string_view script) override;
+  Result<Rows> QueryDuckdb(std::string_view sql) override;
+  dialect::SqlDialect dialect() const override { return dialect_; }
+  void SetDialect(dialect::SqlDialect dialect) override { dialect_ = dialect; }
+  void Interrupt() override { connection_.Interrupt(); }
+  double Progress() override { return connection_.GetQueryProgress(); }
+
+  Result<CommitOutcome> AppendBatch(const std::string& table, const std::vector<BatchColumn>& columns,
+                                    size_t rows, const CommitAnnotations& annotations) override;
+  Result<std::optional<int64_t>> AppTransactionVersion(const std::string& table,
+                                                       const std::string& app_id) override;
+  Result<std::optional<std::string>> DomainMetadata(const std::string& table,
+                                                    const std::string& domain) override;
+  Result<bool> TableExists(const std::string& table) override;
+
+ private:
+  using Translated = dialect::TranslatedStatement;
+  struct Failure;
+  // The statements a source statement became, [first, last).
+  struct Unit {
+    const Translated* first;
+    const Translated* last;
+    std::string_view script;
+    const std::string* source_name;
+  };
+
+  Status RunUnit(const Unit& unit, const std::function<Status(QueryResult&)>& visit);
+  // One attempt; `conflict` tells that running it again may succeed.
+  Status TryUnit(const Unit& unit, const std::function<Status(QueryResult&)>& visit, bool* conflict);
+  Status RunOne(const Unit& unit, const Translated& statement, bool last,
+                const std::function<Status(QueryResult&)>& visit, bool* conflict);
+  Status Fail(const Unit& unit, const Translated& statement, const duckdb::ErrorData& error) const;
+  Status Control(const char* sql);
+  // Runs `body` in a DuckDB transaction of its own, turning exceptions into Status.
+  Status InTransaction(const std::function<Status(duckdb::ClientContext&)>& body);
+
+  const EngineOptions& options_;
+  duckdb::Connection connection_;
+  dialect::SqlDialect dialect_;
+};
+
+}  // namespace tarn::engine
