@@ -1,10 +1,7 @@
 // The one place where a Status becomes a DuckDB exception, with the same one-line message.
 //
-// kConflict and kOutcomeUnknown -> TransactionException, kNotFound and kAlreadyExists ->
-// CatalogException, kConstraint -> ConstraintException, kInvalidArgument -> InvalidInputException,
-// kUnsupported -> NotImplementedException, kPermission -> PermissionException, kCancelled ->
-// InterruptException, kInternal -> InternalException, everything else -> IOException. Callers of
-// the engine that need the retry class back read the exception's type.
+// The exception's type is DuckDB's nearest (kConflict and kOutcomeUnknown: TRANSACTION); the exact code
+// travels as extra info "tarn_code", from which the engine makes the Status again.
 #pragma once
 
 #include <string>
