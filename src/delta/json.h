@@ -25,8 +25,9 @@ Status ReadActions(std::string bytes, const std::string& origin, CheckpointSink*
 // The same, collected.
 Result<std::vector<Action>> ParseActions(std::string bytes, const std::string& origin);
 
-// One action as one line without the line end. A CommitInfo with `raw_json` set and no other field
-// that Tarn writes is given back as it came.
+// One action as one line without the line end. A CommitInfo with `raw_json` set is given back as it
+// came. Values of operation_parameters are JSON texts and written as such (as a string when they
+// are not JSON).
 std::string SerializeAction(const Action& action);
 // Every line ends with '\n'.
 std::string SerializeActions(const std::vector<Action>& actions);

@@ -70,7 +70,7 @@ struct Schema {
 
 enum class ColumnMappingMode { kNone, kName, kId };
 
-// Errors: kCorruption naming the JSON position or the unknown type.
+// Errors: kCorruption naming the column; kUnsupported naming the column and the unknown type.
 Result<Schema> ParseSchema(const std::string& schema_string);
 std::string SerializeSchema(const Schema& schema);
 bool SameType(const DataType& a, const DataType& b);  // ignores field metadata
