@@ -1,0 +1,495 @@
+// Reading: one streaming query per kind of action over the columns the file has, so that DuckDB
+// decodes in parallel only what is asked for.
+#include "duck/checkpoint_parquet.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "delta/json.h"
+#include "duck/checkpoint_stats.h"
+#include "duck/checkpoint_write.h"
+#include "duck/store_file_system.h"
+#include "duckdb/common/string_util.hpp"
+#include "duckdb/main/connection.hpp"
+#include "duckdb/parser/keyword_helper.hpp"
+
+namespace tarn::duck {
+namespace {
+
+using duckdb::FlatVector;
+using duckdb::idx_t;
+using duckdb::ListVector;
+using duckdb::LogicalType;
+using duckdb::LogicalTypeId;
+using duckdb::StringUtil;
+using duckdb::StructVector;
+using duckdb::Value;
+using duckdb::Vector;
+
+// What the file holds: top-level columns and their types.
+class Layout {
+ public:
+  Layout(duckdb::Connection& connection, const std::string& source) {
+    auto result = connection.Query("SELECT * FROM " + source + " LIMIT 0");
+    if (result->HasError()) result->ThrowError();
+    for (idx_t i = 0; i < result->names.size(); ++i) {
+      columns_.emplace_back(result->names[i], result->types[i]);
+    }
+  }
+  const LogicalType* Column(const std::string& name) const {
+    for (const auto& [have, type] : columns_) {
+      if (StringUtil::CIEquals(have, name)) return &type;
+    }
+    return nullptr;
+  }
+  // The type of a field of a struct; null when either is absent.
+  static const LogicalType* Field(const LogicalType* type, const std::string& name) {
+    if (type == nullptr || type->id() != LogicalTypeId::STRUCT) return nullptr;
+    for (const auto& [have, child] : duckdb::StructType::GetChildTypes(*type)) {
+      if (StringUtil::CIEquals(have, name)) return &child;
+    }
+    return nullptr;
+  }
+
+ private:
+  std::vector<std::pair<std::string, LogicalType>> columns_;
+};
+
+// Output columns of the queries for add and remove, in this order.
+enum FileColumn : idx_t {
+  kPath,
+  kPartitionValues,
+  kSize,
+  kTime,
+  kDataChange,
+  kStats,
+  kTags,
+  kDvType,
+  kDvPath,
+  kDvOffset,
+  kDvSize,
+  kDvCardinality,
+  kBaseRowId,
+  kDefaultVersion,
+  kClustering,
+  kExtended,
+  kStatsParsed,
+  kPartitionParsed,
+  kFileColumns
+};
+
+struct FieldSpec {
+  const char* field;  // "a.b" for a field of a struct field
+  const char* type;
+};
+
+constexpr FieldSpec kFileFields[] = {
+    {"path", "VARCHAR"},
+    {"partitionValues", "MAP(VARCHAR, VARCHAR)"},
+    {"size", "BIGINT"},
+    {"modificationTime", "BIGINT"},  // deletionTimestamp for remove
+    {"dataChange", "BOOLEAN"},
+    {"stats", "VARCHAR"},
+    {"tags", "MAP(VARCHAR, VARCHAR)"},
+    {"deletionVector.storageType", "VARCHAR"},
+    {"deletionVector.pathOrInlineDv", "VARCHAR"},
+    {"deletionVector.offset", "INTEGER"},
+    {"deletionVector.sizeInBytes", "INTEGER"},
+    {"deletionVector.cardinality", "BIGINT"},
+    {"baseRowId", "BIGINT"},
+    {"defaultRowCommitVersion", "BIGINT"},
+    {"clusteringProvider", "VARCHAR"},
+    {"extendedFileMetadata", "BOOLEAN"},
+};
+
+std::string Quote(const std::string& name) { return duckdb::KeywordHelper::WriteQuoted(name, '"'); }
+
+// `column.field::type`, or a typed NULL when the file lacks the field.
+std::string FieldExpression(const std::string& column, const LogicalType* type, std::string field,
+                            const std::string& cast) {
+  std::string expression = Quote(column);
+  const LogicalType* at = type;
+  while (!field.empty()) {
+    const size_t dot = field.find('.');
+    const std::string part = field.substr(0, dot);
+    field = dot == std::string::npos ? "" : field.substr(dot + 1);
+    at = Layout::Field(at, part);
+    if (at == nullptr) return "NULL::" + cast;
+    expression += "." + Quote(part);
+  }
+  return "(" + expression + ")::" + cast;
+}
+
+std::string FileQuery(const std::string& source, const LogicalType* type, bool is_add,
+                      bool with_stats) {
+  const std::string column = is_add ? "add" : "remove";
+  std::string sql = "SELECT ";
+  for (idx_t i = 0; i < kStatsParsed; ++i) {
+    const char* field = i == kTime && !is_add ? "deletionTimestamp" : kFileFields[i].field;
+    const bool wanted = i != kStats || with_stats;
+    sql += wanted ? FieldExpression(column, type, field, kFileFields[i].type)
+                  : std::string("NULL::") + kFileFields[i].type;
+    sql += ", ";
+  }
+  const bool parsed_stats = is_add && with_stats && !Layout::Field(type, "stats") &&
+                            Layout::Field(type, "stats_parsed") != nullptr;
+  sql += parsed_stats ? Quote(column) + ".\"stats_parsed\"" : "NULL";
+  const bool parsed_partition = !Layout::Field(type, "partitionValues") &&
+                                Layout::Field(type, "partitionValues_parsed") != nullptr;
+  sql += ", ";
+  sql += parsed_partition ? Quote(column) + ".\"partitionValues_parsed\"" : "NULL";
+  return sql + " FROM " + source + " WHERE " + Quote(column) + ".\"path\" IS NOT NULL";
+}
+
+bool IsNull(Vector& vector, idx_t row) { return !FlatVector::Validity(vector).RowIsValid(row); }
+
+std::string_view Text(Vector& vector, idx_t row) {
+  const auto& text = FlatVector::GetData<duckdb::string_t>(vector)[row];
+  return {text.GetData(), text.GetSize()};
+}
+
+template <typename T>
+std::optional<T> Number(Vector& vector, idx_t row) {
+  if (IsNull(vector, row)) return std::nullopt;
+  return FlatVector::GetData<T>(vector)[row];
+}
+
+// One chunk of the file query, flattened, with the per-row values assembled on request.
+class FileRows {
+ public:
+  explicit FileRows(duckdb::DataChunk& chunk) : chunk_(chunk) { chunk.Flatten(); }
+
+  std::string_view TextAt(FileColumn column, idx_t row) {
+    Vector& vector = chunk_.data[column];
+    return IsNull(vector, row) ? std::string_view() : Text(vector, row);
+  }
+  std::optional<int64_t> LongAt(FileColumn column, idx_t row) {
+    return Number<int64_t>(chunk_.data[column], row);
+  }
+  std::optional<bool> FlagAt(FileColumn column, idx_t row) {
+    return Number<bool>(chunk_.data[column], row);
+  }
+
+  bool DeletionVector(idx_t row, delta::DeletionVectorDescriptor* out) {
+    if (IsNull(chunk_.data[kDvType], row)) return false;
+    const std::string_view type = TextAt(kDvType, row);
+    out->storage_type = type.empty() ? 'u' : type.front();
+    out->path_or_inline = TextAt(kDvPath, row);
+    out->offset = Number<int32_t>(chunk_.data[kDvOffset], row);
+    out->size_bytes = Number<int32_t>(chunk_.data[kDvSize], row).value_or(0);
+    out->cardinality = LongAt(kDvCardinality, row).value_or(0);
+    return true;
+  }
+
+  // Visits (key, value, is_null) of a map column.
+  template <typename Visit>
+  void ForEachPair(FileColumn column, idx_t row, Visit visit) {
+    Vector& vector = chunk_.data[column];
+    if (IsNull(vector, row)) return;
+    const auto entry = FlatVector::GetData<duckdb::list_entry_t>(vector)[row];
+    auto& pair = StructVector::GetEntries(ListVector::GetEntry(vector));
+    if (!pairs_flat_[column]) {
+      // Flatten() of the chunk does not reach the children of lists.
+      for (auto& side : pair) side->Flatten(ListVector::GetListSize(vector));
+      pairs_flat_[column] = true;
+    }
+    for (idx_t i = entry.offset; i < entry.offset + entry.length; ++i) {
+      const bool null = IsNull(*pair[1], i);
+      visit(Text(*pair[0], i), null ? std::string_view() : Text(*pair[1], i), null);
+    }
+  }
+
+  // Partition values when the file has only the typed form.
+  void ParsedPartition(idx_t row, std::vector<std::string>* keys,
+                       std::vector<std::optional<std::string>>* values) {
+    Vector& vector = chunk_.data[kPartitionParsed];
+    if (vector.GetType().id() != LogicalTypeId::STRUCT || IsNull(vector, row)) return;
+    auto& fields = StructVector::GetEntries(vector);
+    for (idx_t i = 0; i < fields.size(); ++i) {
+      keys->push_back(duckdb::StructType::GetChildName(vector.GetType(), i));
+      values->push_back(ParsedText(*fields[i], row));
+    }
+  }
+
+  // Statistics as JSON from the typed form; false when there are none.
+  bool ParsedStats(idx_t row, std::string* json) {
+    Vector& vector = chunk_.data[kStatsParsed];
+    if (vector.GetType().id() != LogicalTypeId::STRUCT || IsNull(vector, row)) return false;
+    json->clear();
+    return AppendStatsJson(vector, row, json);
+  }
+
+ private:
+  static std::optional<std::string> ParsedText(Vector& field, idx_t row) {
+    if (IsNull(field, row)) return std::nullopt;
+    std::string text;
+    AppendPartitionText(field, row, &text);
+    return text;
+  }
+  duckdb::DataChunk& chunk_;
+  bool pairs_flat_[kFileColumns] = {};
+};
+
+Status SendAdd(FileRows& rows, idx_t row, delta::CheckpointSink* sink) {
+  std::vector<std::string_view> keys, values;
+  std::vector<bool> nulls;
+  rows.ForEachPair(kPartitionValues, row, [&](auto key, auto value, bool null) {
+    keys.push_back(key);
+    values.push_back(value);
+    nulls.push_back(null);
+  });
+  std::vector<std::string> parsed_keys;
+  std::vector<std::optional<std::string>> parsed_values;
+  rows.ParsedPartition(row, &parsed_keys, &parsed_values);
+  for (size_t i = 0; i < parsed_keys.size(); ++i) {
+    keys.push_back(parsed_keys[i]);
+    values.push_back(parsed_values[i] ? std::string_view(*parsed_values[i]) : std::string_view());
+    nulls.push_back(!parsed_values[i]);
+  }
+  delta::StringMap tags;
+  rows.ForEachPair(kTags, row, [&](auto key, auto value, bool null) {
+    if (!null) tags.emplace(key, value);
+  });
+  const std::string tags_json = tags.empty() ? "" : delta::StringMapToJson(tags);
+  delta::DeletionVectorDescriptor vector;
+  delta::AddView view;
+  view.path = rows.TextAt(kPath, row);
+  view.partition_keys = &keys;
+  view.partition_values = &values;
+  view.partition_nulls = &nulls;
+  view.size_bytes = rows.LongAt(kSize, row).value_or(0);
+  view.modification_time_ms = rows.LongAt(kTime, row).value_or(0);
+  view.data_change = rows.FlagAt(kDataChange, row).value_or(false);
+  view.stats = rows.TextAt(kStats, row);
+  std::string stats;
+  if (view.stats.empty() && rows.ParsedStats(row, &stats)) view.stats = stats;
+  view.tags_json = tags_json;
+  if (rows.DeletionVector(row, &vector)) view.deletion_vector = &vector;
+  view.base_row_id = rows.LongAt(kBaseRowId, row);
+  view.default_row_commit_version = rows.LongAt(kDefaultVersion, row);
+  view.clustering_provider = rows.TextAt(kClustering, row);
+  return sink->OnAdd(view);
+}
+
+Status SendRemove(FileRows& rows, idx_t row, delta::CheckpointSink* sink) {
+  delta::RemoveFile remove;
+  remove.path = rows.TextAt(kPath, row);
+  remove.deletion_timestamp_ms = rows.LongAt(kTime, row);
+  remove.data_change = rows.FlagAt(kDataChange, row).value_or(false);
+  remove.extended_file_metadata = rows.FlagAt(kExtended, row).value_or(false);
+  rows.ForEachPair(kPartitionValues, row, [&](auto key, auto value, bool null) {
+    std::optional<std::string> text;
+    if (!null) text = std::string(value);
+    remove.partition_values.emplace(key, std::move(text));
+  });
+  rows.ForEachPair(kTags, row, [&](auto key, auto value, bool null) {
+    if (!null) remove.tags.emplace(key, value);
+  });
+  remove.size_bytes = rows.LongAt(kSize, row);
+  remove.stats = rows.TextAt(kStats, row);
+  delta::DeletionVectorDescriptor vector;
+  if (rows.DeletionVector(row, &vector)) remove.deletion_vector = vector;
+  remove.base_row_id = rows.LongAt(kBaseRowId, row);
+  remove.default_row_commit_version = rows.LongAt(kDefaultVersion, row);
+  return sink->OnAction(std::move(remove));
+}
+
+// Runs a query and hands over its chunks as they are decoded.
+template <typename Visit>
+Status ForEachChunk(duckdb::Connection& connection, const std::string& sql, Visit visit) {
+  auto result = connection.SendQuery(sql);
+  if (result->HasError()) result->ThrowError();
+  for (;;) {
+    auto chunk = result->Fetch();
+    if (result->HasError()) result->ThrowError();
+    if (!chunk || chunk->size() == 0) return Status::Ok();
+    TARN_RETURN_IF_ERROR(visit(*chunk));
+  }
+}
+
+Status ReadFiles(duckdb::Connection& connection, const std::string& source, const Layout& layout,
+                 bool adds, bool with_stats, delta::CheckpointSink* sink) {
+  const LogicalType* type = layout.Column(adds ? "add" : "remove");
+  if (Layout::Field(type, "path") == nullptr) return Status::Ok();
+  return ForEachChunk(
+      connection, FileQuery(source, type, adds, with_stats),
+      [&](duckdb::DataChunk& chunk) -> Status {
+        FileRows rows(chunk);
+        for (idx_t row = 0; row < chunk.size(); ++row) {
+          TARN_RETURN_IF_ERROR(adds ? SendAdd(rows, row, sink) : SendRemove(rows, row, sink));
+        }
+        return Status::Ok();
+      });
+}
+
+// --- the few other rows, through Values ---
+
+Value FieldOf(const Value& row, const std::string& name) {
+  if (row.IsNull()) return Value();
+  const auto& types = duckdb::StructType::GetChildTypes(row.type());
+  for (idx_t i = 0; i < types.size(); ++i) {
+    if (StringUtil::CIEquals(types[i].first, name)) return duckdb::StructValue::GetChildren(row)[i];
+  }
+  return Value();
+}
+
+std::string TextOf(const Value& row, const std::string& name) {
+  const Value field = FieldOf(row, name);
+  return field.IsNull() ? "" : field.DefaultCastAs(LogicalType::VARCHAR).GetValue<std::string>();
+}
+
+std::optional<std::string> OptionalTextOf(const Value& row, const std::string& name) {
+  if (FieldOf(row, name).IsNull()) return std::nullopt;
+  return TextOf(row, name);
+}
+
+std::optional<int64_t> LongOf(const Value& row, const std::string& name) {
+  const Value field = FieldOf(row, name);
+  if (field.IsNull()) return std::nullopt;
+  return field.GetValue<int64_t>();
+}
+
+delta::StringMap MapOf(const Value& row, const std::string& name) {
+  delta::StringMap map;
+  const Value field = FieldOf(row, name);
+  if (field.IsNull()) return map;
+  for (const Value& pair : duckdb::MapValue::GetChildren(field)) {
+    const auto& sides = duckdb::StructValue::GetChildren(pair);
+    if (!sides[1].IsNull())
+      map[sides[0].GetValue<std::string>()] = sides[1].GetValue<std::string>();
+  }
+  return map;
+}
+
+std::optional<std::vector<std::string>> ListOf(const Value& row, const std::string& name) {
+  const Value field = FieldOf(row, name);
+  if (field.IsNull()) return std::nullopt;
+  std::vector<std::string> list;
+  for (const Value& item : duckdb::ListValue::GetChildren(field)) list.push_back(item.ToString());
+  return list;
+}
+
+delta::Metadata MetadataOf(const Value& row) {
+  delta::Metadata metadata;
+  metadata.id = TextOf(row, "id");
+  metadata.name = OptionalTextOf(row, "name");
+  metadata.description = OptionalTextOf(row, "description");
+  const Value format = FieldOf(row, "format");
+  if (!format.IsNull()) {
+    metadata.format_provider = TextOf(format, "provider");
+    metadata.format_options = MapOf(format, "options");
+  }
+  metadata.schema_string = TextOf(row, "schemaString");
+  metadata.partition_columns = ListOf(row, "partitionColumns").value_or(std::vector<std::string>{});
+  metadata.configuration = MapOf(row, "configuration");
+  metadata.created_time_ms = LongOf(row, "createdTime");
+  return metadata;
+}
+
+const char* const kOtherColumns[] = {"protocol",       "metaData", "txn",
+                                     "domainMetadata", "sidecar",  "checkpointMetadata"};
+
+std::optional<delta::Action> OtherAction(const std::string& column, const Value& row) {
+  if (row.IsNull()) return std::nullopt;
+  if (column == "protocol") {
+    delta::Protocol protocol;
+    protocol.min_reader_version = static_cast<int>(LongOf(row, "minReaderVersion").value_or(1));
+    protocol.min_writer_version = static_cast<int>(LongOf(row, "minWriterVersion").value_or(1));
+    protocol.reader_features = ListOf(row, "readerFeatures");
+    protocol.writer_features = ListOf(row, "writerFeatures");
+    return protocol;
+  }
+  if (column == "metaData") return MetadataOf(row);
+  if (column == "txn") {
+    return delta::SetTransaction{TextOf(row, "appId"), LongOf(row, "version").value_or(0),
+                                 LongOf(row, "lastUpdated")};
+  }
+  if (column == "domainMetadata") {
+    const Value removed = FieldOf(row, "removed");
+    return delta::DomainMetadata{TextOf(row, "domain"), TextOf(row, "configuration"),
+                                 !removed.IsNull() && removed.GetValue<bool>()};
+  }
+  if (column == "sidecar") {
+    return delta::Sidecar{TextOf(row, "path"), LongOf(row, "sizeInBytes").value_or(0),
+                          LongOf(row, "modificationTime").value_or(0), MapOf(row, "tags")};
+  }
+  return delta::CheckpointMetadata{LongOf(row, "version").value_or(0), MapOf(row, "tags")};
+}
+
+// Some writers leave a struct with all fields null where the action is absent: its key field
+// decides.
+const char* KeyField(const std::string& column) {
+  if (column == "protocol") return "minReaderVersion";
+  if (column == "metaData") return "id";
+  if (column == "txn") return "appId";
+  if (column == "domainMetadata") return "domain";
+  return column == "sidecar" ? "path" : "version";
+}
+
+Status ReadOthers(duckdb::Connection& connection, const std::string& source, const Layout& layout,
+                  delta::CheckpointSink* sink) {
+  for (const std::string column : kOtherColumns) {
+    const LogicalType* type = layout.Column(column);
+    if (Layout::Field(type, KeyField(column)) == nullptr) continue;
+    const std::string sql = "SELECT " + Quote(column) + " FROM " + source + " WHERE " +
+                            Quote(column) + "." + Quote(KeyField(column)) + " IS NOT NULL";
+    TARN_RETURN_IF_ERROR(ForEachChunk(connection, sql, [&](duckdb::DataChunk& chunk) -> Status {
+      for (idx_t row = 0; row < chunk.size(); ++row) {
+        auto action = OtherAction(column, chunk.GetValue(0, row));
+        if (action) TARN_RETURN_IF_ERROR(sink->OnAction(std::move(*action)));
+      }
+      return Status::Ok();
+    }));
+  }
+  return Status::Ok();
+}
+
+class ParquetCheckpointFormat final : public delta::CheckpointFormat {
+ public:
+  explicit ParquetCheckpointFormat(duckdb::DatabaseInstance& db) : db_(db) {
+    RegisterStoreFileSystem(db);
+  }
+
+  Status Read(store::ObjectStore& store, const std::string& key,
+              const delta::CheckpointReadOptions& options, delta::CheckpointSink* sink) override {
+    TARN_RETURN_IF_ERROR(store.Head(key).status());  // absent is not damaged
+    StoreMount mount(store);
+    try {
+      duckdb::Connection connection(db_);
+      const std::string source = "read_parquet(" +
+                                 duckdb::KeywordHelper::WriteQuoted(mount.Path(key), '\'') +
+                                 ", binary_as_string = true, hive_partitioning = false)";
+      const Layout layout(connection, source);
+      if (options.other_actions) {
+        TARN_RETURN_IF_ERROR(ReadOthers(connection, source, layout, sink));
+      }
+      if (options.adds) {
+        TARN_RETURN_IF_ERROR(ReadFiles(connection, source, layout, true, options.stats, sink));
+      }
+      if (options.removes) {
+        TARN_RETURN_IF_ERROR(ReadFiles(connection, source, layout, false, false, sink));
+      }
+      return Status::Ok();
+    } catch (const std::exception& error) {
+      return CheckpointError(error, key, StatusCode::kCorruption);
+    }
+  }
+
+  Result<uint64_t> Write(
+      store::ObjectStore& store, const std::string& key, const delta::Metadata&,
+      const std::function<Result<std::optional<delta::Action>>()>& next) override {
+    return WriteCheckpointFile(db_, store, key, next);
+  }
+
+ private:
+  duckdb::DatabaseInstance& db_;
+};
+
+}  // namespace
+
+std::shared_ptr<delta::CheckpointFormat> MakeParquetCheckpointFormat(duckdb::DatabaseInstance& db) {
+  return std::make_shared<ParquetCheckpointFormat>(db);
+}
+
+}  // namespace tarn::duck
