@@ -80,6 +80,9 @@ class Transaction {
   bool HasChanges() const;
   // Files staged for adding, for reading one's own writes before the commit.
   const std::vector<AddFile>& added_files() const { return adds_; }
+  // The same, for the statement of this transaction that takes its own rows back: drop entries or give
+  // them a deletion vector.
+  std::vector<AddFile>& MutableAddedFiles() { return adds_; }
   // The fate of a base file in this transaction so far.
   bool IsRemoved(FileIndex index) const;
   std::optional<DeletionVectorDescriptor> NewDeletionVector(FileIndex index) const;
