@@ -1,0 +1,143 @@
+#include <unistd.h>
+
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "cli/command.h"
+#include "cli/ingest_report.h"
+#include "cli/lake_options.h"
+#include "cli/query_monitor.h"
+#include "ingest/ingest_files.h"
+
+namespace tarn::cli {
+namespace {
+
+struct IngestArguments {
+  LakeOptions lake;
+  ingest::IngestFilesOptions options;
+  std::string input_format = "auto";
+  std::string delimiter = "auto";
+  std::string header = "auto";
+  std::string batch_size, max_record;
+  std::string topic, key, event_time;
+  std::string format = "table";
+  bool watch = false;
+  bool no_progress = false;
+};
+
+Status ReadOptions(IngestArguments& arguments) {
+  ingest::IngestFilesOptions& options = arguments.options;
+  TARN_ASSIGN_OR_RETURN(options.format, ingest::ParseFileFormat(arguments.input_format));
+  TARN_ASSIGN_OR_RETURN(options.delimiter, ingest::ParseDelimiter(arguments.delimiter));
+  TARN_ASSIGN_OR_RETURN(options.header, ingest::ParseCsvHeader(arguments.header));
+  if (!arguments.batch_size.empty()) {
+    TARN_ASSIGN_OR_RETURN(options.batch_bytes, ParseBytes(arguments.batch_size));
+  }
+  if (!arguments.max_record.empty()) {
+    TARN_ASSIGN_OR_RETURN(options.max_record_bytes, ParseBytes(arguments.max_record));
+  }
+  if (!arguments.topic.empty()) options.topic = arguments.topic;
+  if (!arguments.key.empty()) options.key = arguments.key;
+  if (!arguments.event_time.empty()) options.event_time = arguments.event_time;
+  return Status::Ok();
+}
+
+// Turns Ctrl-C or a stop signal into the stop request of the ingest: it ends after the commit under
+// way.
+class SignalStop {
+ public:
+  SignalStop() : thread_([this](std::stop_token own) { Watch(own); }) {}
+  std::stop_token token() { return source_.get_token(); }
+
+ private:
+  void Watch(std::stop_token own) {
+    while (!own.stop_requested() && !StopOnSignals::StopRequested()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    if (StopOnSignals::StopRequested()) source_.request_stop();
+  }
+
+  StopOnSignals signals_;
+  std::stop_source source_;
+  std::jthread thread_;
+};
+
+int RunIngest(IngestArguments& arguments, Streams& streams) {
+  if (Status read = ReadOptions(arguments); !read.ok()) {
+    ReportError(streams, read);
+    return kExitUsage;
+  }
+  engine::EngineOptions engine_options;
+  engine_options.create_lake = true;
+  auto engine = OpenLake(arguments.lake, engine_options);
+  if (!engine.ok()) return ReportError(streams, engine.status());
+
+  SignalStop stop;
+  IngestDisplay display(streams, !arguments.no_progress && streams.err_is_terminal, arguments.watch,
+                        arguments.format);
+  auto report = arguments.watch
+                    ? ingest::WatchFiles(**engine, arguments.options, {}, &display, stop.token())
+                    : ingest::IngestFiles(**engine, arguments.options, &display, stop.token());
+  display.Finish();
+  if (!report.ok()) return ReportError(streams, report.status());
+  PrintIngestReport(*report, arguments.options, arguments.format, streams);
+  // Being told to stop is how watching ends; for a single pass it means that work was left.
+  if (report->stopped && !arguments.watch) return kExitCancelled;
+  return report->files_failed > 0 ? kExitFailed : kExitOk;
+}
+
+}  // namespace
+
+void RegisterIngest(CLI::App& app, Invocation& invocation) {
+  auto* ingest = app.add_subcommand("ingest", "take rows from a source into Bronze");
+  ingest->require_subcommand(0, 1);
+  ingest->footer(kExitCodesHelp);
+  auto* command = ingest->add_subcommand(
+      "files", "take CSV, JSON, NDJSON or Parquet files (plain, .gz, .zst) into a Bronze table");
+  auto arguments = std::make_shared<IngestArguments>();
+  ingest::IngestFilesOptions& options = arguments->options;
+  command->add_option("paths", options.paths, "files, folders or globs ('data/*.csv.gz')")
+      ->required()
+      ->type_name("PATH|GLOB|DIR");
+  command->add_option("--into", options.into, "the table, e.g. bronze.orders")
+      ->required()
+      ->type_name("SCHEMA.TABLE");
+  command
+      ->add_option("--input-format", arguments->input_format, "auto, csv, json, ndjson or parquet")
+      ->capture_default_str();
+  command
+      ->add_option("--delimiter", arguments->delimiter,
+                   "CSV: auto, a character, tab, semicolon, pipe")
+      ->capture_default_str();
+  command->add_option("--header", arguments->header, "CSV: auto, yes or no")->capture_default_str();
+  command->add_option("--key", arguments->key, "CSV column or JSON field for record_key");
+  command->add_option("--event-time", arguments->event_time,
+                      "CSV column or JSON field for event_timestamp");
+  command->add_option("--source-system", options.source_system, "column source_system")
+      ->capture_default_str();
+  command->add_option("--topic", arguments->topic,
+                      "column source_topic (default: the file's name)");
+  command->add_option("--dead-letters", options.dead_letters, "table for bad records")
+      ->capture_default_str();
+  command->add_option("--batch-size", arguments->batch_size, "bytes of one commit (default: 64MB)");
+  command->add_option("--max-record", arguments->max_record,
+                      "a longer record is a dead letter (default: 64MB)");
+  command->add_flag("--watch", arguments->watch,
+                    "stay and take files as they arrive, until Ctrl-C");
+  command->add_option("--format", arguments->format, "of the report: table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  command->add_flag("--no-progress", arguments->no_progress, "no progress bar");
+  AddLakeOptions(*command, arguments->lake);
+  command->footer(
+      std::string("The lake is made when it is absent. A file is taken once, whatever its name: "
+                  "a second run adds nothing.\nBad records go to the dead letters and are no "
+                  "failure; a file that cannot be read is.\n") +
+      kExitCodesHelp);
+  command->callback([&invocation, arguments] {
+    invocation.run = [&invocation, arguments] { return RunIngest(*arguments, invocation.streams); };
+  });
+}
+
+}  // namespace tarn::cli

@@ -1,0 +1,88 @@
+#include "cli/lake_options.h"
+
+#include <cctype>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+namespace tarn::cli {
+
+void AddLakeOptions(CLI::App& command, LakeOptions& options) {
+  command
+      .add_option("--lake", options.lake, "folder of the lake (default: $TARN_LAKE, else ./lake)")
+      ->type_name("DIR");
+  command.add_option("--memory", options.memory, "limit of the engine's memory, e.g. 2GB")
+      ->type_name("SIZE");
+  command.add_option("--threads", options.threads, "threads of the engine (default: all cores)")
+      ->check(CLI::Range(0, 1024));
+  command.add_flag("--no-fsync", options.no_fsync,
+                   "do not wait for the disk: commits may vanish in a power cut");
+}
+
+std::string LakeFolder(const LakeOptions& options) {
+  if (!options.lake.empty()) return options.lake;
+  const char* from_environment = std::getenv("TARN_LAKE");
+  if (from_environment != nullptr && *from_environment != '\0') return from_environment;
+  return "lake";
+}
+
+Result<uint64_t> ParseBytes(const std::string& text) {
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  std::string unit;
+  for (; *end != '\0'; ++end) {
+    if (*end != ' ') unit += static_cast<char>(std::tolower(static_cast<unsigned char>(*end)));
+  }
+  static const std::pair<const char*, int> kUnits[] = {
+      {"", 0},     {"b", 0},  {"k", 10},  {"kb", 10},  {"kib", 10}, {"m", 20},  {"mb", 20},
+      {"mib", 20}, {"g", 30}, {"gb", 30}, {"gib", 30}, {"t", 40},   {"tb", 40}, {"tib", 40}};
+  for (const auto& [name, shift] : kUnits) {
+    const double bytes = std::ldexp(number, shift);
+    if (unit == name && !text.empty() && bytes >= 1 && bytes < 9e18) {
+      return static_cast<uint64_t>(bytes);
+    }
+  }
+  return Status::InvalidArgument("'" + text + "' is no size; write it like 512MB or 2GB");
+}
+
+Result<std::unique_ptr<engine::Engine>> OpenLake(const LakeOptions& options,
+                                                 engine::EngineOptions engine_options) {
+  engine_options.lake = LakeFolder(options);
+  engine_options.threads = options.threads;
+  engine_options.fsync = !options.no_fsync;
+  if (!options.memory.empty()) {
+    TARN_ASSIGN_OR_RETURN(engine_options.memory_limit_bytes, ParseBytes(options.memory));
+  }
+  return engine::Engine::Open(engine_options);
+}
+
+Result<std::string> ResolveReference(const std::string& text, bool reference_only) {
+  if (text.starts_with("env:")) {
+    const std::string name = text.substr(4);
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr || *value == '\0') {
+      return Status::NotFound("environment variable " + name +
+                              " is not set; set it, or use file:PATH");
+    }
+    return std::string(value);
+  }
+  if (text.starts_with("file:")) {
+    std::ifstream file(text.substr(5), std::ios::binary);
+    std::ostringstream content;
+    if (!file || !(content << file.rdbuf())) {
+      return Status::NotFound("file " + text.substr(5) + " cannot be read or is empty");
+    }
+    std::string value = content.str();
+    if (value.ends_with('\n')) value.pop_back();
+    if (value.ends_with('\r')) value.pop_back();
+    if (value.empty()) return Status::InvalidArgument("file " + text.substr(5) + " is empty");
+    return value;
+  }
+  if (reference_only) {
+    return Status::InvalidArgument("a secret is given by reference: env:NAME or file:PATH");
+  }
+  return text;
+}
+
+}  // namespace tarn::cli
