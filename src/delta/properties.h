@@ -25,6 +25,8 @@ struct FeatureInfo {
   const char* note;
 };
 const std::vector<FeatureInfo>& KnownFeatures();
+// Null when the name is not known.
+const FeatureInfo* FindFeature(const std::string& name);
 
 // True when the protocol names or implies the feature.
 bool ProtocolSupports(const Protocol& protocol, const std::string& feature);
@@ -35,8 +37,14 @@ Status CheckWritable(const Protocol& protocol, const Metadata& metadata);
 Result<Protocol> DeriveProtocol(const std::optional<Protocol>& current, const Metadata& metadata,
                                 const Schema& schema, const std::vector<std::string>& features);
 
+// Features that schema and properties of `metadata` make active or ask for (`delta.feature.<name>`).
+std::vector<std::string> FeaturesInUse(const Metadata& metadata, const Schema& schema);
+
 // Unknown `delta.*` keys and bad values are errors that name the nearest known key; other prefixes pass.
 Status ValidateProperties(const StringMap& configuration);
+// The same check, for entries that `previous` does not hold already, with known keys brought to their
+// canonical spelling (keys are case-insensitive). Keys of other writers that were there before stay.
+Result<StringMap> NormalizeProperties(const StringMap& configuration, const StringMap& previous);
 
 // Typed access, defaults as in Delta.
 struct TableProperties {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "base/status.h"
@@ -41,9 +42,28 @@ class Value {
 // assume nothing. Strings compare by bytes (UTF-8 order, as Parquet and Spark do).
 std::optional<std::strong_ordering> CompareValues(const Value& a, const Value& b);
 
-// The string in partitionValues -> value. "" and nullopt are null. Errors: kCorruption with the text.
+// The string in partitionValues -> value. "" and nullopt are null. A timestamp without a zone is read as
+// UTC: the protocol leaves it to the writer's zone, which the log does not record. Errors: kCorruption
+// with the text; kUnsupported for types that cannot partition.
 Result<Value> ParsePartitionValue(const std::optional<std::string>& text, const DataType& type);
-// value -> the string in partitionValues (timestamps as ISO 8601 UTC "…T…Z").
+// value -> the string in partitionValues (timestamps as ISO 8601 UTC "…T…Z"). Empty strings and empty
+// binaries become null, as the protocol says of "". Errors: kInvalidArgument when the value is not of
+// the type or does not fit it; kUnsupported for binaries that are not UTF-8, which readers disagree on.
 Result<std::optional<std::string>> SerializePartitionValue(const Value& value, const DataType& type);
+
+// --- the pieces, shared with statistics; nullopt when the text is not of the form ---
+// "[+-]Y-M-D".
+std::optional<int32_t> ParseDateText(std::string_view text);
+// Date, then optionally "[ T]H:M[:S[.f…]]" and a zone ("Z", "+HH[:MM[:SS]]", "UTC"); no zone is UTC.
+// Digits beyond microseconds are cut off.
+std::optional<int64_t> ParseTimestampText(std::string_view text);
+// "[+-]digits[.digits][e[+-]digits]", at most 38 significant digits. Trailing zeros are kept as scale.
+std::optional<DecimalValue> ParseDecimalText(std::string_view text);
+// The same number at another scale; nullopt when digits other than zero would be lost, or 38 exceeded.
+std::optional<DecimalValue> RescaleDecimal(const DecimalValue& value, int scale);
+std::string FormatDecimal(const DecimalValue& value);  // "-12.30"
+std::string FormatDouble(double value);                // shortest that reads back; "NaN", "-Infinity"
+std::optional<double> ParseDoubleText(std::string_view text);
+bool IsValidUtf8(std::string_view bytes);
 
 }  // namespace tarn::delta
