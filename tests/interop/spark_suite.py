@@ -1,0 +1,245 @@
+"""Tarn and delta-spark on the same tables, both ways. Run with the Python of the spark-venv."""
+import glob
+import os
+import re
+import sys
+
+from pyspark.sql import SparkSession
+
+from peers import CACHE, canonical, run_cases, same
+
+JARS = sorted(glob.glob(os.path.join(CACHE, "delta-jars-4.1.0", "libs", "delta-s*.jar")) +
+              glob.glob(os.path.join(CACHE, "delta-jars-4.1.0", "libs", "unitycatalog-client*.jar")))
+
+
+def start_spark():
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    spark = (SparkSession.builder.master("local[2]").appName("tarn-interop")
+             .config("spark.jars", ",".join(JARS))
+             .config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
+             .config("spark.ui.enabled", "false").config("spark.driver.memory", "1500m")
+             .config("spark.sql.session.timeZone", "UTC").config("spark.sql.shuffle.partitions", "2")
+             .config("spark.sql.catalogImplementation", "in-memory")
+             .config("spark.databricks.delta.schema.autoMerge.enabled", "false")
+             .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
+             .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
+             .getOrCreate())
+    spark.sparkContext.setLogLevel("OFF")
+    return spark
+
+
+def spark_rows(spark, query):
+    return canonical(tuple(row) for row in spark.sql(query).collect())
+
+
+def compare(lake, spark, name, columns, where=""):
+    """The same query on the same table in both."""
+    ours = lake.rows(f"SELECT {columns} FROM silver.{name} {where}")
+    theirs = spark_rows(spark, f"SELECT {columns} FROM delta.`{lake.table(name)}` {where}")
+    same(ours, theirs, name)
+    return ours
+
+
+def partitions_and_types(lake, spark):
+    lake.run("""CREATE TABLE silver.t (id BIGINT, k STRING, d DATE, b BOOLEAN, ti TINYINT, si SMALLINT, i INT, f FLOAT, x DOUBLE,
+      dec DECIMAL(38,10), bin BINARY, ts TIMESTAMP, arr ARRAY<INT>, m MAP<STRING,INT>, st STRUCT<a:INT,b:STRING>)
+      USING DELTA PARTITIONED BY (k, d);
+      INSERT INTO silver.t VALUES
+      (1,'a/b',DATE'2026-01-01',true,1,2,3,1.5,2.5,1234567890123456789012345678.0123456789,X'00ff',TIMESTAMP'2026-03-29 02:30:00.123456',array(1,NULL),map('k',1),named_struct('a',1,'b','ü')),
+      (2,'50% ü=🦆',DATE'0001-01-01',false,-128,-32768,-2147483648,-0.5,1e300,-0.0000000001,X'',TIMESTAMP'1900-01-01 00:00:00',array(),map(),named_struct('a',NULL,'b',NULL)),
+      (3,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)""")
+    columns = ("id, k, CAST(d AS STRING), b, ti, si, i, CAST(f AS STRING), CAST(x AS STRING), CAST(dec AS STRING), hex(bin), "
+               "CAST(ts AS STRING), to_json(named_struct('v', arr)), to_json(named_struct('v', m)), to_json(named_struct('v', st))")
+    rows = compare(lake, spark, "t", columns)
+    assert len(rows) == 3
+    compare(lake, spark, "t", "id", "WHERE k = 'a/b'")
+    compare(lake, spark, "t", "id", "WHERE dec < 0")
+    compare(lake, spark, "t", "id", "WHERE ts >= TIMESTAMP '2026-03-29 02:30:00.123456'")
+    spark.sql(f"INSERT INTO delta.`{lake.table('t')}` SELECT * FROM delta.`{lake.table('t')}`")
+    assert len(compare(lake, spark, "t", columns)) == 6
+
+
+def deletion_vectors(lake, spark):
+    lake.run("CREATE TABLE silver.t (id BIGINT, v STRING) USING DELTA; INSERT INTO silver.t SELECT id, concat('v', id) FROM range(0, 5000);"
+             "DELETE FROM silver.t WHERE id % 7 = 0; DELETE FROM silver.t WHERE id % 11 = 0")
+    compare(lake, spark, "t", "count(*), sum(id)")
+    path = lake.table("t")
+    spark.sql(f"DELETE FROM delta.`{path}` WHERE id % 13 = 0")
+    compare(lake, spark, "t", "count(*), sum(id)")
+    lake.run("UPDATE silver.t SET v = 'tarn' WHERE id % 100 = 1")
+    compare(lake, spark, "t", "v, count(*)", "GROUP BY v HAVING count(*) > 1")
+    spark.sql(f"UPDATE delta.`{path}` SET v = 'spark' WHERE id % 100 = 2")
+    lake.run("DELETE FROM silver.t WHERE id < 2500")
+    compare(lake, spark, "t", "id, v")
+
+
+def merges_of_both(lake, spark):
+    lake.run("CREATE TABLE silver.t (id BIGINT, v STRING, n INT) USING DELTA; INSERT INTO silver.t SELECT id, 'base', 0 FROM range(0, 1000)")
+    merge = """MERGE INTO {target} t USING (SELECT id + {shift} AS id, '{who}' AS v, {n} AS n FROM range(0, 600)) s ON t.id = s.id
+      WHEN MATCHED AND s.id % 10 = 0 THEN DELETE WHEN MATCHED THEN UPDATE SET v = s.v, n = t.n + s.n
+      WHEN NOT MATCHED THEN INSERT * WHEN NOT MATCHED BY SOURCE AND t.id % 97 = 0 THEN UPDATE SET v = 'left'"""
+    for round_number in range(3):
+        lake.run(merge.format(target="silver.t", shift=500 + round_number, who="tarn", n=1))
+        compare(lake, spark, "t", "id, v, n")
+        spark.sql(merge.format(target=f"delta.`{lake.table('t')}`", shift=300 + round_number, who="spark", n=100))
+        compare(lake, spark, "t", "id, v, n")
+    history = spark.sql(f"DESCRIBE HISTORY delta.`{lake.table('t')}`").collect()
+    assert [row.version for row in history] == list(range(7, -1, -1)), history
+    assert sum(row.operation == "MERGE" for row in history) == 6
+
+
+def change_data_feed(lake, spark):
+    lake.run("CREATE TABLE silver.t (id BIGINT, v STRING, p INT) USING DELTA PARTITIONED BY (p) TBLPROPERTIES ('delta.enableChangeDataFeed'='true');"
+             "INSERT INTO silver.t VALUES (1,'a',0),(2,'b',0),(3,'c',1),(4,'d',1);"
+             "UPDATE silver.t SET v = 'B' WHERE id = 2; DELETE FROM silver.t WHERE id = 3;"
+             "MERGE INTO silver.t t USING (SELECT 1 AS id, 'A' AS v, 0 AS p UNION ALL SELECT 9, 'n', 1) s ON t.id = s.id "
+             "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *; DELETE FROM silver.t WHERE p = 0")
+    changes = (spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", 1)
+               .load(lake.table("t")).select("id", "v", "p", "_change_type", "_commit_version").collect())
+    expected = [(1, "a", 0, "insert", 1), (2, "b", 0, "insert", 1), (3, "c", 1, "insert", 1), (4, "d", 1, "insert", 1),
+                (2, "b", 0, "update_preimage", 2), (2, "B", 0, "update_postimage", 2), (3, "c", 1, "delete", 3),
+                (1, "a", 0, "update_preimage", 4), (1, "A", 0, "update_postimage", 4), (9, "n", 1, "insert", 4),
+                (1, "A", 0, "delete", 5), (2, "B", 0, "delete", 5)]
+    same(canonical(tuple(row) for row in changes), canonical(expected), "change feed")
+
+
+def column_mapping(lake, spark):
+    lake.run("CREATE TABLE silver.t (id BIGINT, name STRING, p STRING) USING DELTA PARTITIONED BY (p); INSERT INTO silver.t VALUES (1,'a','x'),(2,'b','y');"
+             "ALTER TABLE silver.t RENAME COLUMN name TO full_name; ALTER TABLE silver.t ADD COLUMN extra INT;"
+             "INSERT INTO silver.t (id, full_name, p, extra) VALUES (3,'c','x',30); ALTER TABLE silver.t RENAME COLUMN p TO part")
+    compare(lake, spark, "t", "id, full_name, part, extra")
+    path = lake.table("t")
+    spark.sql(f"ALTER TABLE delta.`{path}` RENAME COLUMN extra TO bonus")
+    spark.sql(f"INSERT INTO delta.`{path}` (id, full_name, part, bonus) VALUES (4, 'd', 'z', 40)")
+    spark.sql(f"ALTER TABLE delta.`{path}` DROP COLUMN full_name")
+    compare(lake, spark, "t", "id, part, bonus")
+    lake.run("DELETE FROM silver.t WHERE bonus = 30; UPDATE silver.t SET bonus = 1 WHERE part = 'y'")
+    compare(lake, spark, "t", "id, part, bonus")
+    compare(lake, spark, "t", "id", "WHERE part = 'z'")
+
+
+def checkpoints(lake, spark):
+    lake.run("CREATE TABLE silver.t (id BIGINT, p INT) USING DELTA PARTITIONED BY (p)")
+    lake.run("; ".join(f"INSERT INTO silver.t VALUES ({i}, {i % 3})" for i in range(25)))
+    log = os.path.join(lake.table("t"), "_delta_log")
+    checkpoints_made = [name for name in os.listdir(log) if re.match(r"\d{20}\.checkpoint\.parquet$", name)]
+    assert checkpoints_made, os.listdir(log)
+    newest = max(checkpoints_made)[:20]
+    for name in os.listdir(log):  # only the checkpoint can give the old state back
+        if re.match(r"\d{20}\.(json|crc)$", name) and name[:20] < newest:
+            os.remove(os.path.join(log, name))
+    compare(lake, spark, "t", "id, p")
+    path = lake.table("t")
+    for i in range(25, 40):
+        spark.sql(f"INSERT INTO delta.`{path}` VALUES ({i}, {i % 3})")
+    compare(lake, spark, "t", "id, p")
+    lake.run("DELETE FROM silver.t WHERE id = 3")
+    compare(lake, spark, "t", "id, p", "WHERE p = 0")
+
+
+def fifty_alternating_commits(lake, spark):
+    lake.run("CREATE TABLE silver.t (id BIGINT, who STRING) USING DELTA")
+    path = lake.table("t")
+    for i in range(25):
+        lake.run(f"INSERT INTO silver.t VALUES ({2 * i}, 'tarn')")
+        spark.sql(f"INSERT INTO delta.`{path}` VALUES ({2 * i + 1}, 'spark')")
+    rows = compare(lake, spark, "t", "id, who")
+    assert canonical((i, "tarn" if i % 2 == 0 else "spark") for i in range(50)) == rows
+    versions = [row["version"] for row in lake.run("DESCRIBE HISTORY silver.t")]
+    assert sorted(versions) == list(range(51)), versions
+
+
+def spark_features(lake, spark):
+    """Tables with features on, written by Spark, read here."""
+    def table(name, columns, properties, *statements, tail=""):
+        path = lake.table(name)
+        options = ",".join(f"'{key}'='{value}'" for key, value in properties.items())
+        spark.sql(f"CREATE TABLE delta.`{path}` ({columns}) USING delta {tail} TBLPROPERTIES ({options})")
+        for statement in statements:
+            spark.sql(statement.format(t=f"delta.`{path}`"))
+        assert compare(lake, spark, name, "*"), name
+    insert = "INSERT INTO {t} SELECT id, CAST(id AS STRING) FROM range(0, 300)"
+    table("dv", "id BIGINT, v STRING", {"delta.enableDeletionVectors": "true"}, insert, "DELETE FROM {t} WHERE id % 3 = 0", "UPDATE {t} SET v = 'u' WHERE id % 5 = 0")
+    table("mapped_id", "id BIGINT, v STRING", {"delta.columnMapping.mode": "id", "delta.minReaderVersion": "2", "delta.minWriterVersion": "5"}, insert)
+    table("mapped_name", "id BIGINT, v STRING", {"delta.columnMapping.mode": "name"}, insert, "ALTER TABLE {t} RENAME COLUMN v TO w", "ALTER TABLE {t} ADD COLUMN n INT")
+    table("v2", "id BIGINT, v STRING", {"delta.checkpointPolicy": "v2", "delta.checkpointInterval": "2"}, *[insert] * 5)
+    table("ict", "id BIGINT, v STRING", {"delta.enableInCommitTimestamps": "true"}, insert, insert)
+    table("tracked", "id BIGINT, v STRING", {"delta.enableRowTracking": "true"}, insert, "UPDATE {t} SET v = 'x' WHERE id = 1")
+    table("clustered", "id BIGINT, v STRING", {}, insert, tail="CLUSTER BY (id)")
+    table("cdf", "id BIGINT, v STRING", {"delta.enableChangeDataFeed": "true"}, insert, "DELETE FROM {t} WHERE id < 10")
+    table("widened", "id INT, v STRING", {"delta.enableTypeWidening": "true"}, "INSERT INTO {t} VALUES (1, 'a')", "ALTER TABLE {t} ALTER COLUMN id TYPE BIGINT", "INSERT INTO {t} VALUES (5000000000, 'b')")
+    table("generated", "id BIGINT, v STRING GENERATED ALWAYS AS (CAST(id AS STRING))", {}, "INSERT INTO {t} (id) VALUES (1), (2)")
+    table("identity", "id BIGINT GENERATED ALWAYS AS IDENTITY, v STRING", {}, "INSERT INTO {t} (v) VALUES ('a'), ('b')")
+    table("defaults", "id BIGINT, v STRING DEFAULT 'd'", {"delta.feature.allowColumnDefaults": "supported"}, "INSERT INTO {t} (id) VALUES (1)")
+
+
+def tarn_writes_spark_features(lake, spark):
+    """What Tarn does to tables Spark made: done rightly, or refused by name with the table unchanged."""
+    outcomes = {}
+    for name, columns, properties, tail in [
+            ("plain", "id BIGINT, v STRING", {}, ""),
+            ("dv", "id BIGINT, v STRING", {"delta.enableDeletionVectors": "true"}, ""),
+            ("mapped", "id BIGINT, v STRING", {"delta.columnMapping.mode": "name"}, ""),
+            ("ict", "id BIGINT, v STRING", {"delta.enableInCommitTimestamps": "true"}, ""),
+            ("check", "id BIGINT, v STRING", {"delta.constraints.pos": "id >= 0"}, ""),
+            ("v2", "id BIGINT, v STRING", {"delta.checkpointPolicy": "v2"}, ""),
+            ("tracked", "id BIGINT, v STRING", {"delta.enableRowTracking": "true"}, ""),
+            ("clustered", "id BIGINT, v STRING", {}, "CLUSTER BY (id)"),
+            ("generated", "id BIGINT, v STRING GENERATED ALWAYS AS (CAST(id AS STRING))", {}, ""),
+            ("identity", "id BIGINT GENERATED BY DEFAULT AS IDENTITY, v STRING", {}, "")]:
+        path = lake.table(name)
+        options = ",".join(f"'{key}'='{value}'" for key, value in properties.items())
+        spark.sql(f"CREATE TABLE delta.`{path}` ({columns}) USING delta {tail} TBLPROPERTIES ({options})")
+        spark.sql(f"INSERT INTO delta.`{path}` (id) VALUES (1), (2), (3)" if name == "generated" else f"INSERT INTO delta.`{path}` VALUES (1,'1'),(2,'2'),(3,'3')")
+        try:
+            lake.run(f"INSERT INTO silver.{name} VALUES (7, '7'); DELETE FROM silver.{name} WHERE id = 2; UPDATE silver.{name} SET id = 8, v = '8' WHERE id = 3")
+            same(compare(lake, spark, name, "id, v"), canonical([(1, "1"), (7, "7"), (8, "8")]), name)
+            outcomes[name] = "written"
+        except RuntimeError as refusal:
+            assert re.search(r"unsupported", str(refusal)), f"{name}: {refusal}"
+            same(compare(lake, spark, name, "id, v"), canonical([(1, "1"), (2, "2"), (3, "3")]), name)
+            outcomes[name] = "refused"
+        spark.sql(f"DELETE FROM delta.`{path}` WHERE id = 1")
+        compare(lake, spark, name, "id, v")
+    print("# " + ", ".join(f"{name}: {outcome}" for name, outcome in outcomes.items()))
+    for name in ("plain", "dv", "mapped", "ict", "check"):
+        assert outcomes[name] == "written", outcomes
+
+
+def constraints_hold_for_both(lake, spark):
+    lake.run("CREATE TABLE silver.t (id BIGINT NOT NULL, v STRING) USING DELTA; ALTER TABLE silver.t ADD CONSTRAINT pos CHECK (id > 0); INSERT INTO silver.t VALUES (1, 'a')")
+    path = lake.table("t")
+    for statement in (f"INSERT INTO delta.`{path}` VALUES (-1, 'x')", f"INSERT INTO delta.`{path}` VALUES (NULL, 'x')"):
+        try:
+            spark.sql(statement)
+        except Exception:
+            continue
+        raise AssertionError(f"Spark accepted {statement}")
+    spark.sql(f"ALTER TABLE delta.`{path}` ADD CONSTRAINT short CHECK (length(v) < 5)")
+    try:
+        lake.run("INSERT INTO silver.t VALUES (2, 'far too long')")
+        raise AssertionError("Tarn accepted a row that breaks a constraint made by Spark")
+    except RuntimeError as refusal:
+        assert "short" in str(refusal), refusal
+    assert len(compare(lake, spark, "t", "id, v")) == 1
+
+
+CASES = [
+    ("Tarn writes partitions and all types, Spark reads and appends", partitions_and_types),
+    ("deletion vectors of both on one table", deletion_vectors),
+    ("MERGE of both on one table, history", merges_of_both),
+    ("Spark reads the change feed Tarn writes", change_data_feed),
+    ("column mapping: rename, add, drop by both", column_mapping),
+    ("checkpoints: old commits removed, both go on", checkpoints),
+    ("50 commits in turn lose nothing", fifty_alternating_commits),
+    ("tables of Spark's features read here", spark_features),
+    ("Tarn writes to Spark's tables or refuses by name", tarn_writes_spark_features),
+    ("constraints of one hold for the other", constraints_hold_for_both),
+]
+
+if __name__ == "__main__":
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    session = start_spark()
+    code = run_cases([(name, case) for name, case in CASES if wanted in name], session)
+    session.stop()
+    sys.exit(code)
