@@ -9,6 +9,7 @@
 #include "duckdb.hpp"
 #include "duckdb/parser/keyword_helper.hpp"
 #include "engine/error_status.h"
+#include "engine/record_functions.h"
 #include "engine/session.h"
 
 namespace tarn::engine {
@@ -44,6 +45,7 @@ class DuckEngine final : public Engine {
       database_ = std::make_unique<duckdb::DuckDB>(nullptr, &config);
       duck::RegisterTarnExtension(*database_->instance);
       dialect::RegisterDialect(*database_->instance);
+      RegisterRecordFunctions(*database_->instance);
       return Attach();
     } catch (const std::exception& exception) {
       return StatusFromError(duckdb::ErrorData(exception));
