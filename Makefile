@@ -53,7 +53,7 @@ check: all ## format, layers, unit tests, quick SQL tests
 	@tests/run --quick
 
 bench: configure ## the benchmarks of every room
-	@ninja -C build/$(PRESET) -j $(JOBS) --quiet
+	@ninja -C build/$(PRESET) -j $(JOBS) --quiet benches
 	@scripts/bench build/$(PRESET)
 
 fmt: ## format every C++ file in place
