@@ -87,6 +87,7 @@ int RunCommandLine(std::vector<std::string> arguments, Streams& streams) {
   app.footer(kExitCodesHelp);
   RegisterSql(app, invocation);
   RegisterIngest(app, invocation);
+  RegisterGenerate(app, invocation);
   RegisterVersion(app, invocation);
 
   // CLI11 takes them last to first.

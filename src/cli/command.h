@@ -49,6 +49,7 @@ int ReportError(Streams& streams, const Status& status);
 
 void RegisterSql(CLI::App& app, Invocation& invocation);
 void RegisterIngest(CLI::App& app, Invocation& invocation);
+void RegisterGenerate(CLI::App& app, Invocation& invocation);
 void RegisterVersion(CLI::App& app, Invocation& invocation);
 
 }  // namespace tarn::cli
