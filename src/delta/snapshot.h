@@ -66,6 +66,7 @@ class Snapshot {
   std::vector<DomainMetadata> Domains() const;
 
  private:
+  friend const Parts& PartsOf(const Snapshot& snapshot);
   std::unique_ptr<Parts> parts_;
 };
 

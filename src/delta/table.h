@@ -1,7 +1,7 @@
 // Table: a handle on one Delta table in a store: opening, refreshing, time travel, history.
 //
-// Threads: safe for concurrent calls; the newest snapshot is cached and refreshed by reading only the
-// commits after it. Lifetime: shared_ptr; transactions and snapshots keep what they need.
+// Threads: safe for concurrent calls; the newest snapshot is cached and refreshed by reading only
+// the commits after it. Lifetime: shared_ptr; transactions and snapshots keep what they need.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +42,8 @@ class Table : public std::enable_shared_from_this<Table> {
 
   const std::string& root() const { return root_; }
   const TableEnvironment& environment() const { return environment_; }
-  // Key of a file named in the log (decoded, relative to the root). Absolute paths: Unsupported unless
-  // they lie inside the store.
+  // Key of a file named in the log (decoded, relative to the root). Absolute paths: Unsupported
+  // unless they lie inside the store.
   Result<std::string> KeyOf(const std::string& logged_path) const;
   std::string LogKey(const std::string& name) const;  // <root>/_delta_log/<name>
 
@@ -63,14 +63,22 @@ class Table : public std::enable_shared_from_this<Table> {
   // Forget the cached snapshot (after DROP, or when told the log was rewritten by hand).
   void Invalidate();
 
-  // Writes a checkpoint of `snapshot`, then _last_checkpoint. Idempotent. Failure leaves the table usable.
+  // Writes a checkpoint of `snapshot`, then _last_checkpoint. Idempotent. Failure leaves the table
+  // usable.
   Status WriteCheckpoint(const SnapshotPtr& snapshot);
 
  private:
   Table(TableEnvironment environment, std::string root);
   TableEnvironment environment_;
+  // The cached snapshot brought up to date; null when the log is no longer the one it came from.
+  Result<SnapshotPtr> Refresh(const SnapshotPtr& base);
+  Result<SnapshotPtr> Load(std::optional<Version> version);
+  // A snapshot of the cache, without I/O; may be null.
+  SnapshotPtr Cached();
+
   std::string root_;
-  std::mutex mutex_;
+  std::mutex refresh_mutex_;  // one refresh at a time: the others want the same answer
+  std::mutex mutex_;          // guards latest_
   SnapshotPtr latest_;
 };
 
