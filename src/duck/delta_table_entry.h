@@ -22,6 +22,7 @@
 #include "delta/transaction.h"
 #include "duckdb.hpp"
 #include "duckdb/catalog/catalog_entry/table_catalog_entry.hpp"
+#include "duckdb/planner/tableref/bound_at_clause.hpp"
 
 namespace tarn::duck {
 
@@ -83,6 +84,10 @@ class DeltaTableEntry : public duckdb::TableCatalogEntry {
   delta::ColumnMappingMode column_mapping_ = delta::ColumnMappingMode::kNone;
   bool time_travel_ = false;
 };
+
+// The snapshot that `AT (VERSION => n)` or `AT (TIMESTAMP => t)` names.
+delta::SnapshotPtr SnapshotAt(duckdb::ClientContext& context, delta::Table& table,
+                              const duckdb::BoundAtClause& at);
 
 // DuckDB's description of a Delta table: columns with types, NOT NULL, CHECK, comments, tags.
 duckdb::unique_ptr<duckdb::CreateTableInfo> DescribeTable(duckdb::SchemaCatalogEntry& schema,

@@ -11,6 +11,7 @@
 #include "delta/actions.h"
 #include "duckdb.hpp"
 #include "duckdb/catalog/catalog_entry/schema_catalog_entry.hpp"
+#include "duckdb/planner/tableref/bound_at_clause.hpp"
 
 namespace tarn::duck {
 
@@ -20,11 +21,13 @@ class DeltaTableEntry;
 
 class LakeSchemaEntry : public duckdb::SchemaCatalogEntry {
  public:
-  LakeSchemaEntry(LakeCatalog& catalog, duckdb::CreateSchemaInfo& info, std::string folder);
+  LakeSchemaEntry(LakeCatalog& catalog, LakeTransaction& transaction,
+                  duckdb::CreateSchemaInfo& info, std::string folder);
 
   LakeCatalog& lake() const;
   const std::string& folder() const { return folder_; }
-  // Names of the tables (folders with a log) and views in storage, without opening any of them.
+  // Names of the tables (folders with a log) and views as the transaction sees them, without
+  // opening any.
   std::vector<std::string> TableNames() const;
   std::vector<std::string> ViewNames() const;
   // Stages the first commit of a table (or its replacement, or nothing when IF NOT EXISTS finds
@@ -66,6 +69,17 @@ class LakeSchemaEntry : public duckdb::SchemaCatalogEntry {
                                                         duckdb::CreateTypeInfo& info) override;
 
  private:
+  // The folder that carries the name, whatever its case; empty when there is none.
+  std::string FindTable(const std::string& name) const;
+  std::string FindView(const std::string& name) const;
+  duckdb::optional_ptr<duckdb::CatalogEntry> TableEntry(
+      duckdb::ClientContext& context, const std::string& table,
+      duckdb::optional_ptr<duckdb::BoundAtClause> at);
+  duckdb::optional_ptr<duckdb::CatalogEntry> ViewEntry(const std::string& view);
+  // An entry that says in its comment why the table cannot be read.
+  duckdb::CatalogEntry& BrokenTableEntry(const std::string& table, const std::string& reason);
+
+  LakeTransaction& transaction_;
   std::string folder_;
 };
 

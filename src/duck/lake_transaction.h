@@ -19,6 +19,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -88,6 +89,8 @@ class LakeTransaction : public duckdb::Transaction {
   delta::SnapshotPtr PinnedSnapshot(const std::shared_ptr<delta::Table>& table);
   // The staged changes of a table, null when there are none.
   delta::Transaction* StagedFor(const std::shared_ptr<delta::Table>& table);
+  // True when what is staged is a new table or a replacement: no file of the base shows.
+  bool IsCreating(const std::shared_ptr<delta::Table>& table) const;
 
   // --- writing ---
   // The Delta transaction that collects this table's changes; begun on the first call.
@@ -106,6 +109,9 @@ class LakeTransaction : public duckdb::Transaction {
   // Staged names under a schema folder ("silver/…"): true present, false deleted.
   std::map<std::string, bool> StagedObjects(const std::string& prefix) const;
   bool IsDropped(const std::shared_ptr<delta::Table>& table) const;
+  // The schema's marker goes, and its folder with it once it is empty.
+  void StageDropSchema(const std::string& folder);
+  bool IsSchemaDropped(const std::string& folder) const;
   // Tables the transaction creates in this schema folder (names).
   std::vector<std::string> CreatedTables(const std::string& schema_folder) const;
 
@@ -143,6 +149,7 @@ class LakeTransaction : public duckdb::Transaction {
   std::map<const delta::Table*, std::unique_ptr<TableState>> tables_;
   std::vector<const delta::Table*> write_order_;
   std::vector<std::pair<std::string, std::optional<std::string>>> staged_objects_;
+  std::set<std::string> dropped_schemas_;
   std::vector<std::pair<std::shared_ptr<delta::Table>, std::string>> written_files_;
   std::map<std::string, duckdb::unique_ptr<LakeSchemaEntry>> schemas_;
   std::vector<duckdb::unique_ptr<duckdb::CatalogEntry>> entries_;

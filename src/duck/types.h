@@ -22,7 +22,7 @@ duckdb::LogicalType ToLogicalType(const delta::DataType& type);
 // nullable.
 delta::DataTypePtr FromLogicalType(const duckdb::LogicalType& type, const std::string& column);
 
-// nullopt-like null Value for kinds a predicate cannot hold (nested values, out of range).
+// A null Value stands for what a predicate cannot hold as well: nested values, NaN, infinite dates.
 delta::Value ToDeltaValue(const duckdb::Value& value);
 // A value of the column's type; NULL of that type for a null.
 duckdb::Value ToDuckValue(const delta::Value& value, const delta::DataType& type);

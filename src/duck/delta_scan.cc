@@ -1,0 +1,348 @@
+#include "duck/delta_scan.h"
+
+#include <utility>
+
+#include "delta/deletion_vector.h"
+#include "delta/properties.h"
+#include "duck/column_mapping.h"
+#include "duck/column_statistics.h"
+#include "duck/delta_table_entry.h"
+#include "duck/status_exception.h"
+#include "duck/types.h"
+#include "duckdb/catalog/catalog_entry/table_function_catalog_entry.hpp"
+#include "duckdb/common/file_system.hpp"
+#include "duckdb/common/multi_file/multi_file_states.hpp"
+#include "duckdb/function/table_function.hpp"
+#include "duckdb/main/client_config.hpp"
+#include "duckdb/main/config.hpp"
+#include "duckdb/main/extension/extension_loader.hpp"
+#include "duckdb/parser/tableref/table_function_ref.hpp"
+
+namespace tarn::duck {
+
+using duckdb::MultiFileReader;
+
+namespace {
+
+// TableFunction keeps a duckdb::shared_ptr; the info is shared with the file list by a std one.
+struct ScanFunctionInfo : public duckdb::TableFunctionInfo {
+  std::shared_ptr<DeltaScanInfo> info;
+};
+
+class VectorDeleteFilter : public duckdb::DeleteFilter {
+ public:
+  explicit VectorDeleteFilter(delta::RowSet deleted) : deleted_(std::move(deleted)) {}
+
+  duckdb::idx_t Filter(duckdb::row_t start_row_index, duckdb::idx_t count,
+                       duckdb::SelectionVector& result_sel) override {
+    if (result_sel.data() == nullptr) result_sel.Initialize(STANDARD_VECTOR_SIZE);
+    return deleted_.SelectKept(static_cast<uint64_t>(start_row_index), count, result_sel.data());
+  }
+
+ private:
+  delta::RowSet deleted_;
+};
+
+const DeltaFileList& ListOf(const duckdb::FunctionData& bind_data) {
+  return bind_data.Cast<duckdb::MultiFileBindData>().file_list->Cast<DeltaFileList>();
+}
+
+duckdb::InsertionOrderPreservingMap<duckdb::string> ToString(
+    duckdb::TableFunctionToStringInput& input) {
+  duckdb::InsertionOrderPreservingMap<duckdb::string> result;
+  if (!input.bind_data) return result;
+  const auto& list = ListOf(*input.bind_data);
+  result["Table"] = list.info().table_name;
+  if (list.info().snapshot) result["Version"] = list.info().snapshot->version().ToString();
+  result["Files"] =
+      std::to_string(list.GetTotalFileCount()) + " of " + std::to_string(list.info().TotalFiles());
+  return result;
+}
+
+duckdb::InsertionOrderPreservingMap<duckdb::string> DynamicToString(
+    duckdb::TableFunctionDynamicToStringInput& input) {
+  duckdb::InsertionOrderPreservingMap<duckdb::string> result;
+  if (!input.global_state) return result;
+  auto& state = input.global_state->Cast<duckdb::MultiFileGlobalState>();
+  const auto& list = state.file_list.Cast<DeltaFileList>();
+  uint64_t read = 0;
+  for (duckdb::idx_t i = 0; i < state.file_index.load() && i < state.readers.size(); ++i) {
+    if (state.readers[i] && state.readers[i]->file_state != duckdb::MultiFileFileState::SKIPPED) {
+      ++read;
+    }
+  }
+  result["Files Read"] = std::to_string(read);
+  result["Files Total"] = std::to_string(list.info().TotalFiles());
+  return result;
+}
+
+duckdb::BindInfo GetBindInfo(const duckdb::optional_ptr<duckdb::FunctionData> bind_data) {
+  const auto& info = ListOf(*bind_data).info();
+  if (info.entry) return duckdb::BindInfo(*info.entry);
+  return duckdb::BindInfo(duckdb::ScanType::EXTERNAL);
+}
+
+duckdb::virtual_column_map_t GetVirtualColumns(
+    duckdb::ClientContext& context, duckdb::optional_ptr<duckdb::FunctionData> bind_data) {
+  auto columns = DeltaVirtualColumns();
+  bind_data->Cast<duckdb::MultiFileBindData>().virtual_columns = columns;
+  return columns;
+}
+
+duckdb::vector<duckdb::column_t> GetRowIdColumns(duckdb::ClientContext& context,
+                                                 duckdb::optional_ptr<duckdb::FunctionData>) {
+  return {MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX,
+          MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER};
+}
+
+duckdb::unique_ptr<duckdb::BaseStatistics> Statistics(duckdb::ClientContext& context,
+                                                      const duckdb::FunctionData* bind_data,
+                                                      duckdb::column_t column) {
+  const auto& info = ListOf(*bind_data).info();
+  if (duckdb::IsVirtualColumn(column) || info.overlay) return nullptr;
+  return ColumnStatistics(info, column);
+}
+
+// A plan that outlives its statement's transaction cannot be rebuilt from bytes; DuckDB then plans
+// anew.
+void RefuseSerialize(duckdb::Serializer&, const duckdb::optional_ptr<duckdb::FunctionData>,
+                     const duckdb::TableFunction&) {
+  throw duckdb::NotImplementedException("a scan of a Delta table cannot be serialized");
+}
+
+duckdb::TableFunction ParquetScan(duckdb::ClientContext& context) {
+  duckdb::ExtensionLoader loader(*context.db, "tarn");
+  auto entry = loader.TryGetTableFunction("parquet_scan");
+  if (!entry) {
+    throw duckdb::InvalidConfigurationException(
+        "this DuckDB library has no Parquet reader built in; Delta tables need it");
+  }
+  return entry->Cast<duckdb::TableFunctionCatalogEntry>().functions.GetFunctionByOffset(0);
+}
+
+bool HasVariant(const delta::DataType& type) {
+  if (type.kind == delta::TypeKind::kVariant) return true;
+  if (type.element && HasVariant(*type.element)) return true;
+  if (type.key && HasVariant(*type.key)) return true;
+  for (const auto& field : type.fields) {
+    if (HasVariant(*field.type)) return true;
+  }
+  return false;
+}
+
+bool HasVariant(const delta::Schema& schema) {
+  for (const auto& field : schema.fields) {
+    if (HasVariant(*field.type)) return true;
+  }
+  return false;
+}
+
+// Spark wrote VARIANT columns before Parquet had an annotation for them; DuckDB recognizes those by
+// their shape, when this setting is on while the scan is bound. Off otherwise: a plain struct may
+// look the same.
+class VariantByShape {
+ public:
+  VariantByShape(duckdb::ClientContext& context, bool on) : context_(context) {
+    if (!on) return;
+    duckdb::optional_ptr<const duckdb::ConfigurationOption> option;
+    index_ =
+        duckdb::DBConfig::GetConfig(context).TryGetSettingIndex(kVariantByShapeSetting, option);
+    if (!index_.IsValid()) return;
+    duckdb::ClientConfig::GetConfig(context).user_settings.SetUserSetting(
+        index_.GetIndex(), duckdb::Value::BOOLEAN(true));
+  }
+  ~VariantByShape() {
+    if (!index_.IsValid()) return;
+    duckdb::ClientConfig::GetConfig(context_).user_settings.ClearSetting(index_.GetIndex());
+  }
+  VariantByShape(const VariantByShape&) = delete;
+  VariantByShape& operator=(const VariantByShape&) = delete;
+
+ private:
+  duckdb::ClientContext& context_;
+  duckdb::optional_idx index_;
+};
+
+}  // namespace
+
+duckdb::virtual_column_map_t DeltaVirtualColumns() {
+  duckdb::virtual_column_map_t columns;
+  columns.insert({MultiFileReader::COLUMN_IDENTIFIER_FILENAME,
+                  duckdb::TableColumn("filename", duckdb::LogicalType::VARCHAR)});
+  columns.insert({MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER,
+                  duckdb::TableColumn("file_row_number", duckdb::LogicalType::BIGINT)});
+  columns.insert({MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX,
+                  duckdb::TableColumn("file_index", duckdb::LogicalType::UBIGINT)});
+  columns.insert(
+      {duckdb::COLUMN_IDENTIFIER_EMPTY, duckdb::TableColumn("", duckdb::LogicalType::BOOLEAN)});
+  return columns;
+}
+
+std::shared_ptr<DeltaScanInfo> MakeScanInfo(const std::string& table_name,
+                                            const std::shared_ptr<delta::Table>& table,
+                                            const delta::SnapshotPtr& snapshot,
+                                            const delta::Schema& schema,
+                                            const delta::Metadata& metadata,
+                                            const delta::Transaction* staged) {
+  auto info = std::make_shared<DeltaScanInfo>();
+  info->table_name = table_name;
+  info->table = table;
+  info->snapshot = snapshot;
+  info->schema = schema;
+  info->partition_columns = metadata.partition_columns;
+  info->mapping = snapshot && !staged
+                      ? snapshot->column_mapping()
+                      : ValueOrThrow(delta::ParseProperties(metadata.configuration)).column_mapping;
+  info->overlay = OverlayOf(staged, snapshot);
+  for (const auto& field : schema.fields) {
+    info->names.push_back(field.name);
+    info->types.push_back(ToLogicalType(*field.type));
+  }
+  return info;
+}
+
+BoundDeltaScan BindDeltaScan(duckdb::ClientContext& context, std::shared_ptr<DeltaScanInfo> info) {
+  BoundDeltaScan out{ParquetScan(context), nullptr};
+  auto& function = out.function;
+  function.name = "delta_scan";
+  function.get_multi_file_reader = DeltaFileReader::Create;
+  function.statistics = Statistics;
+  function.get_bind_info = GetBindInfo;
+  function.get_virtual_columns = GetVirtualColumns;
+  function.get_row_id_columns = GetRowIdColumns;
+  function.get_partition_stats = PartitionStats;
+  function.to_string = ToString;
+  function.dynamic_to_string = DynamicToString;
+  function.serialize = RefuseSerialize;
+  function.deserialize = nullptr;
+  function.verify_serialization = false;
+  auto function_info = duckdb::make_shared_ptr<ScanFunctionInfo>();
+  function_info->info = info;
+  function.function_info = std::move(function_info);
+
+  duckdb::vector<duckdb::Value> inputs{duckdb::Value("")};
+  duckdb::named_parameter_map_t named;
+  duckdb::vector<duckdb::LogicalType> types;
+  duckdb::vector<duckdb::string> names;
+  duckdb::TableFunctionRef no_ref;
+  duckdb::TableFunctionBindInput input(inputs, named, types, names, nullptr, nullptr, function,
+                                       no_ref);
+  const VariantByShape variants(context, HasVariant(info->schema));
+  out.bind_data = function.bind(context, input, types, names);
+  auto& bound = out.bind_data->Cast<duckdb::MultiFileBindData>();
+  bound.virtual_columns = DeltaVirtualColumns();
+  return out;
+}
+
+duckdb::unique_ptr<MultiFileReader> DeltaFileReader::Create(const duckdb::TableFunction& function) {
+  return duckdb::make_uniq<DeltaFileReader>(function.function_info->Cast<ScanFunctionInfo>().info);
+}
+
+duckdb::unique_ptr<MultiFileReader> DeltaFileReader::Copy() const {
+  return duckdb::make_uniq<DeltaFileReader>(info_);
+}
+
+duckdb::shared_ptr<duckdb::MultiFileList> DeltaFileReader::CreateFileList(
+    duckdb::ClientContext& context, const duckdb::vector<duckdb::string>& paths,
+    const duckdb::FileGlobInput& glob_input) {
+  return duckdb::make_shared_ptr<DeltaFileList>(info_);
+}
+
+bool DeltaFileReader::Bind(duckdb::MultiFileOptions& options, duckdb::MultiFileList& files,
+                           duckdb::vector<duckdb::LogicalType>& return_types,
+                           duckdb::vector<duckdb::string>& names,
+                           duckdb::MultiFileReaderBindData& bind_data) {
+  bind_data.schema = TableColumns(info_->schema);
+  bind_data.mapping = duckdb::MultiFileColumnMappingMode::BY_NAME;
+  names = info_->names;
+  return_types = info_->types;
+  return true;
+}
+
+void DeltaFileReader::ThrowBrokenFile(duckdb::ClientContext& context, const std::string& path,
+                                      const std::string& cause) const {
+  auto& files = duckdb::FileSystem::GetFileSystem(context);
+  const std::string version = info_->snapshot ? info_->snapshot->version().ToString() : "new";
+  if (!files.FileExists(path)) {
+    throw duckdb::IOException(
+        "data file '%s' of table %s (version %s) is gone; put it back from a backup, read an older "
+        "version that does not need it, or RESTORE the table to one",
+        path, info_->table_name, version);
+  }
+  throw duckdb::IOException(
+      "data file '%s' of table %s (version %s) cannot be read: %s; put it back from a backup or "
+      "RESTORE the table to a version without it",
+      path, info_->table_name, version, cause);
+}
+
+duckdb::shared_ptr<duckdb::BaseFileReader> DeltaFileReader::CreateReader(
+    duckdb::ClientContext& context, duckdb::GlobalTableFunctionState& gstate,
+    const duckdb::OpenFileInfo& file, duckdb::idx_t file_idx,
+    const duckdb::MultiFileBindData& bind_data) {
+  try {
+    return MultiFileReader::CreateReader(context, gstate, file, file_idx, bind_data);
+  } catch (const std::exception& ex) {
+    duckdb::ErrorData error(ex);
+    if (error.Type() == duckdb::ExceptionType::INTERRUPT ||
+        error.Type() == duckdb::ExceptionType::OUT_OF_MEMORY) {
+      throw;
+    }
+    ThrowBrokenFile(context, file.path, error.RawMessage());
+  }
+}
+
+duckdb::ReaderInitializeType DeltaFileReader::InitializeReader(
+    duckdb::MultiFileReaderData& reader_data, const duckdb::MultiFileBindData& bind_data,
+    const duckdb::vector<duckdb::MultiFileColumnDefinition>& global_columns,
+    const duckdb::vector<duckdb::ColumnIndex>& global_column_ids,
+    duckdb::optional_ptr<duckdb::TableFilterSet> table_filters, duckdb::ClientContext& context,
+    duckdb::MultiFileGlobalState& gstate) {
+  auto& reader = *reader_data.reader;
+  const ScanFile file =
+      gstate.file_list.Cast<DeltaFileList>().FileAt(reader.file_list_idx.GetIndex());
+
+  for (size_t i = 0; i < global_column_ids.size(); ++i) {
+    const duckdb::MultiFileGlobalIndex position(i);
+    const auto id = global_column_ids[i].GetPrimaryIndex();
+    if (id == MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX) {
+      // Added before DuckDB's own constant (the position in this list), and the first one counts.
+      reader_data.constant_map.Add(position, duckdb::Value::UBIGINT(file.ordinal));
+      continue;
+    }
+    if (duckdb::IsVirtualColumn(id)) continue;
+    const auto& field = info_->schema.fields[id];
+    if (!info_->IsPartitionColumn(field.name)) continue;
+    const auto& name = field.PhysicalName(info_->mapping != delta::ColumnMappingMode::kNone);
+    const auto it = file.add.partition_values.find(name);
+    const std::optional<std::string> text =
+        it == file.add.partition_values.end() ? std::nullopt : it->second;
+    const delta::Value value = ValueOrThrow(delta::ParsePartitionValue(text, *field.type));
+    reader_data.constant_map.Add(position, ToDuckValue(value, *field.type));
+  }
+  if (file.add.deletion_vector) {
+    auto& table = *info_->table;
+    auto deleted = delta::ReadDeletionVector(*table.environment().store, table.root(),
+                                             *file.add.deletion_vector);
+    ThrowIfError(deleted.status().WithContext("table " + info_->table_name));
+    reader.deletion_filter = duckdb::make_uniq<VectorDeleteFilter>(std::move(deleted).value());
+  }
+  return MultiFileReader::InitializeReader(reader_data, bind_data, global_columns,
+                                           global_column_ids, table_filters, context, gstate);
+}
+
+duckdb::ReaderInitializeType DeltaFileReader::CreateMapping(
+    duckdb::ClientContext& context, duckdb::MultiFileReaderData& reader_data,
+    const duckdb::vector<duckdb::MultiFileColumnDefinition>& global_columns,
+    const duckdb::vector<duckdb::ColumnIndex>& global_column_ids,
+    duckdb::optional_ptr<duckdb::TableFilterSet> filters, duckdb::MultiFileList& multi_file_list,
+    const duckdb::MultiFileReaderBindData& bind_data,
+    const duckdb::virtual_column_map_t& virtual_columns) {
+  auto columns = global_columns;
+  MapColumns(info_->schema.fields, info_->mapping, reader_data.reader->GetFileName(), &columns,
+             &reader_data.reader->columns);
+  return MultiFileReader::CreateMapping(context, reader_data, columns, global_column_ids, filters,
+                                        multi_file_list, bind_data, virtual_columns,
+                                        duckdb::MultiFileColumnMappingMode::BY_NAME);
+}
+
+}  // namespace tarn::duck

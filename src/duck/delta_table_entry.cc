@@ -1,0 +1,161 @@
+#include "duck/delta_table_entry.h"
+
+#include <utility>
+
+#include "delta/file_table.h"
+#include "delta/properties.h"
+#include "duck/column_statistics.h"
+#include "duck/delta_scan.h"
+#include "duck/lake_catalog.h"
+#include "duck/lake_schema_entry.h"
+#include "duck/lake_transaction.h"
+#include "duck/status_exception.h"
+#include "duck/types.h"
+#include "duckdb/common/multi_file/multi_file_reader.hpp"
+#include "duckdb/common/string_util.hpp"
+#include "duckdb/parser/constraints/check_constraint.hpp"
+#include "duckdb/parser/constraints/not_null_constraint.hpp"
+#include "duckdb/parser/parsed_data/create_table_info.hpp"
+#include "duckdb/parser/parser.hpp"
+#include "duckdb/planner/operator/logical_get.hpp"
+#include "duckdb/planner/operator/logical_projection.hpp"
+#include "duckdb/planner/operator/logical_update.hpp"
+#include "duckdb/planner/tableref/bound_at_clause.hpp"
+#include "duckdb/storage/table_storage_info.hpp"
+
+namespace tarn::duck {
+
+using duckdb::StringUtil;
+
+delta::SnapshotPtr SnapshotAt(duckdb::ClientContext& context, delta::Table& table,
+                              const duckdb::BoundAtClause& at) {
+  const std::string unit = StringUtil::Lower(at.Unit());
+  duckdb::Value value = at.GetValue();
+  if (value.IsNull()) {
+    throw duckdb::BinderException("AT (%s => NULL) names no version of table %s", at.Unit(),
+                                  table.root());
+  }
+  if (unit == "version") {
+    const auto version = value.DefaultCastAs(duckdb::LogicalType::BIGINT).GetValue<int64_t>();
+    return ValueOrThrow(table.At(delta::Version(version)));
+  }
+  if (unit == "timestamp") {
+    // The session's time zone decides what a text or a TIMESTAMP without one means.
+    const auto when = value.CastAs(context, duckdb::LogicalType::TIMESTAMP_TZ);
+    return ValueOrThrow(table.AtTimestamp(when.GetValueUnsafe<int64_t>()));
+  }
+  throw duckdb::BinderException("AT knows VERSION and TIMESTAMP, not %s", at.Unit());
+}
+
+namespace {
+
+duckdb::unique_ptr<duckdb::ParsedExpression> ParseOne(const std::string& sql) {
+  try {
+    auto expressions = duckdb::Parser::ParseExpressionList(sql);
+    if (expressions.size() == 1) return std::move(expressions[0]);
+  } catch (const std::exception&) {
+    // An expression of another dialect: shown by delta_properties, judged where rows are written.
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+duckdb::unique_ptr<duckdb::CreateTableInfo> DescribeTable(duckdb::SchemaCatalogEntry& schema,
+                                                          const std::string& name,
+                                                          const delta::Schema& delta_schema,
+                                                          const delta::Metadata& metadata) {
+  auto info = duckdb::make_uniq<duckdb::CreateTableInfo>(schema, name);
+  duckdb::idx_t position = 0;
+  for (const auto& field : delta_schema.fields) {
+    duckdb::ColumnDefinition column(field.name, ToLogicalType(*field.type));
+    if (const auto comment = field.StringMetadata("comment")) {
+      column.SetComment(duckdb::Value(*comment));
+    }
+    if (const auto text = field.StringMetadata("CURRENT_DEFAULT")) {
+      if (auto expression = ParseOne(*text)) column.SetDefaultValue(std::move(expression));
+    }
+    info->columns.AddColumn(std::move(column));
+    if (!field.nullable) {
+      info->constraints.push_back(
+          duckdb::make_uniq<duckdb::NotNullConstraint>(duckdb::LogicalIndex(position)));
+    }
+    ++position;
+  }
+  if (metadata.description) info->comment = duckdb::Value(*metadata.description);
+  for (const auto& [key, value] : metadata.configuration) info->tags[key] = value;
+  return info;
+}
+
+DeltaTableEntry::DeltaTableEntry(duckdb::Catalog& catalog, duckdb::SchemaCatalogEntry& schema,
+                                 duckdb::CreateTableInfo& info, std::shared_ptr<delta::Table> table,
+                                 delta::SnapshotPtr snapshot, delta::Schema delta_schema,
+                                 delta::Metadata metadata, bool time_travel)
+    : duckdb::TableCatalogEntry(catalog, schema, info),
+      table_(std::move(table)),
+      snapshot_(std::move(snapshot)),
+      delta_schema_(std::move(delta_schema)),
+      metadata_(std::move(metadata)),
+      time_travel_(time_travel) {
+  column_mapping_ = ValueOrThrow(delta::ParseProperties(metadata_.configuration)).column_mapping;
+}
+
+LakeCatalog& DeltaTableEntry::lake() const { return catalog.Cast<LakeCatalog>(); }
+
+std::string DeltaTableEntry::QualifiedName() const {
+  return schema.Cast<LakeSchemaEntry>().folder() + "." + name;
+}
+
+duckdb::unique_ptr<duckdb::BaseStatistics> DeltaTableEntry::GetStatistics(
+    duckdb::ClientContext& context, duckdb::column_t column_id) {
+  return nullptr;  // the scan knows better: it has the transaction's view of the files
+}
+
+duckdb::TableFunction DeltaTableEntry::GetScanFunction(
+    duckdb::ClientContext& context, duckdb::unique_ptr<duckdb::FunctionData>& bind_data) {
+  auto& transaction = LakeTransaction::Get(context, catalog);
+  const delta::Transaction* staged = time_travel_ ? nullptr : transaction.StagedFor(table_);
+  auto info = MakeScanInfo(QualifiedName(), table_, snapshot_, delta_schema_, metadata_, staged);
+  info->entry = this;
+  auto bound = BindDeltaScan(context, std::move(info));
+  bind_data = std::move(bound.bind_data);
+  return std::move(bound.function);
+}
+
+duckdb::TableFunction DeltaTableEntry::GetScanFunction(
+    duckdb::ClientContext& context, duckdb::unique_ptr<duckdb::FunctionData>& bind_data,
+    const duckdb::EntryLookupInfo& lookup_info) {
+  return GetScanFunction(context, bind_data);  // the entry itself was made for the AT clause
+}
+
+duckdb::TableStorageInfo DeltaTableEntry::GetStorageInfo(duckdb::ClientContext& context) {
+  duckdb::TableStorageInfo info;
+  if (snapshot_) {
+    const auto& totals = snapshot_->files().totals();
+    info.cardinality =
+        static_cast<duckdb::idx_t>(std::max<int64_t>(totals.records - totals.deleted_records, 0));
+  }
+  return info;
+}
+
+void DeltaTableEntry::BindUpdateConstraints(duckdb::Binder& binder, duckdb::LogicalGet& get,
+                                            duckdb::LogicalProjection& proj,
+                                            duckdb::LogicalUpdate& update,
+                                            duckdb::ClientContext& context) {
+  // An updated row is written whole into a new file: every column is needed, changed or not.
+  update.update_is_del_and_insert = true;
+  duckdb::physical_index_set_t all_columns;
+  for (const auto& column : GetColumns().Physical()) all_columns.insert(column.Physical());
+  duckdb::LogicalUpdate::BindExtraColumns(*this, get, proj, update, all_columns);
+}
+
+duckdb::virtual_column_map_t DeltaTableEntry::GetVirtualColumns() const {
+  return DeltaVirtualColumns();
+}
+
+duckdb::vector<duckdb::column_t> DeltaTableEntry::GetRowIdColumns() const {
+  return {duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX,
+          duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER};
+}
+
+}  // namespace tarn::duck

@@ -1,0 +1,154 @@
+#include "duck/extension.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <utility>
+
+#include "duck/checkpoint_parquet.h"
+#include "duck/delta_scan.h"
+#include "duck/functions.h"
+#include "duck/lake_catalog.h"
+#include "duck/lake_transaction.h"
+#include "duck/status_exception.h"
+#include "duck/view_file.h"
+#include "duckdb/common/string_util.hpp"
+#include "duckdb/main/attached_database.hpp"
+#include "duckdb/main/config.hpp"
+#include "duckdb/main/extension/extension_loader.hpp"
+#include "duckdb/parser/parsed_data/attach_info.hpp"
+
+namespace tarn::duck {
+
+namespace {
+
+constexpr const char* kStorageType = "tarn";
+
+duckdb::unique_ptr<duckdb::Catalog> Attach(
+    duckdb::optional_ptr<duckdb::StorageExtensionInfo> storage_info, duckdb::ClientContext& context,
+    duckdb::AttachedDatabase& db, const duckdb::string& name, duckdb::AttachInfo& info,
+    duckdb::AttachOptions& options) {
+  store::LocalStoreOptions store_options;
+  for (const auto& entry : options.options) {
+    const std::string key = duckdb::StringUtil::Lower(entry.first);
+    if (key == "fsync") {
+      store_options.fsync =
+          duckdb::BooleanValue::Get(entry.second.DefaultCastAs(duckdb::LogicalType::BOOLEAN));
+    } else if (key == "create") {
+      store_options.create_root =
+          duckdb::BooleanValue::Get(entry.second.DefaultCastAs(duckdb::LogicalType::BOOLEAN));
+    } else {
+      throw duckdb::BinderException(
+          "ATTACH … (TYPE tarn) knows no option '%s'; it has fsync and create", entry.first);
+    }
+  }
+  if (info.path.empty()) {
+    throw duckdb::BinderException("ATTACH … (TYPE tarn) needs the folder of the lake");
+  }
+  auto store = ValueOrThrow(store::OpenLocalStore(info.path, store_options));
+  return duckdb::make_uniq<LakeCatalog>(db, ExtensionState::Get(context), info.path,
+                                        std::move(store));
+}
+
+duckdb::unique_ptr<duckdb::TransactionManager> CreateTransactionManager(
+    duckdb::optional_ptr<duckdb::StorageExtensionInfo> storage_info, duckdb::AttachedDatabase& db,
+    duckdb::Catalog& catalog) {
+  return duckdb::make_uniq<LakeTransactionManager>(db, catalog.Cast<LakeCatalog>());
+}
+
+}  // namespace
+
+void RegisterTarnExtension(duckdb::DatabaseInstance& db) {
+  auto& config = duckdb::DBConfig::GetConfig(db);
+  auto extension = duckdb::make_shared_ptr<duckdb::StorageExtension>();
+  extension->attach = Attach;
+  extension->create_transaction_manager = CreateTransactionManager;
+  extension->storage_info = duckdb::make_shared_ptr<ExtensionState>(db);
+  duckdb::StorageExtension::Register(config, kStorageType, std::move(extension));
+  config.AddExtensionOption(kVariantByShapeSetting,
+                            "Read unannotated Parquet structs of metadata and value as VARIANT",
+                            duckdb::LogicalType::BOOLEAN, duckdb::Value::BOOLEAN(false));
+  config.AddExtensionOption(kViewDialectSetting, "The dialect recorded with a view",
+                            duckdb::LogicalType::VARCHAR, duckdb::Value("duckdb"));
+  duckdb::ExtensionLoader loader(db, kStorageType);
+  RegisterMetadataFunctions(loader);
+  RegisterProcedures(loader);
+}
+
+ExtensionState::ExtensionState(duckdb::DatabaseInstance& db)
+    : db_(db), checkpoint_format_(MakeParquetCheckpointFormat(db)) {}
+
+ExtensionState& ExtensionState::Get(duckdb::DatabaseInstance& db) {
+  auto extension = duckdb::StorageExtension::Find(duckdb::DBConfig::GetConfig(db), kStorageType);
+  if (!extension) {
+    throw duckdb::InvalidConfigurationException("the tarn extension is not registered");
+  }
+  return static_cast<ExtensionState&>(*extension->storage_info);
+}
+
+ExtensionState& ExtensionState::Get(duckdb::ClientContext& context) { return Get(*context.db); }
+
+std::shared_ptr<delta::Table> ExtensionState::TableAt(
+    const std::shared_ptr<store::ObjectStore>& store, const std::string& root) {
+  std::string place = store->EnginePath(root);
+  if (place.empty()) {
+    char address[32];
+    std::snprintf(address, sizeof address, "%p:", static_cast<void*>(store.get()));
+    place = address + root;
+  }
+  std::lock_guard<std::mutex> guard(mutex_);
+  auto& table = tables_[place];
+  if (!table) {
+    delta::TableEnvironment environment;
+    environment.store = store;
+    environment.checkpoint_format = checkpoint_format_;
+    table = delta::Table::At(std::move(environment), root);
+  }
+  return table;
+}
+
+Result<std::shared_ptr<delta::Table>> ExtensionState::TableAtPath(const std::string& path) {
+  std::string local = path;
+  for (const char* scheme : {"file://", "file:"}) {
+    if (duckdb::StringUtil::StartsWith(local, scheme)) {
+      local = local.substr(std::string(scheme).size());
+      break;
+    }
+  }
+  if (local.find("://") != std::string::npos) {
+    return Status::Unsupported("'" + path +
+                               "' is not a path of the local file system; this build " +
+                               "reads local folders only");
+  }
+  std::error_code error;
+  const auto canonical = std::filesystem::weakly_canonical(local, error);
+  if (error || !std::filesystem::is_directory(canonical, error)) {
+    return Status::NotFound("there is no folder '" + path +
+                            "'; give the folder that holds _delta_log");
+  }
+  const std::string place = canonical.string();
+  {
+    // The lake's own handle on the same folder, or the one of an earlier call.
+    std::lock_guard<std::mutex> guard(mutex_);
+    for (const auto& key : {place, place + "/"}) {
+      const auto it = tables_.find(key);
+      if (it != tables_.end()) return it->second;
+    }
+  }
+  TARN_ASSIGN_OR_RETURN(auto store, store::OpenLocalStore(place));
+  delta::TableEnvironment environment;
+  environment.store = std::move(store);
+  environment.checkpoint_format = checkpoint_format_;
+  auto table = delta::Table::At(std::move(environment), "");
+  std::lock_guard<std::mutex> guard(mutex_);
+  return tables_.emplace(place, std::move(table)).first->second;
+}
+
+void ExtensionState::Forget(const std::shared_ptr<delta::Table>& table) {
+  table->Invalidate();
+  std::lock_guard<std::mutex> guard(mutex_);
+  for (auto it = tables_.begin(); it != tables_.end();) {
+    it = it->second == table ? tables_.erase(it) : std::next(it);
+  }
+}
+
+}  // namespace tarn::duck

@@ -1,0 +1,233 @@
+#include "duck/scan_files.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "delta/file_table.h"
+#include "duck/delta_table_entry.h"
+#include "duck/filter_predicate.h"
+#include "duck/status_exception.h"
+#include "duckdb/common/string_util.hpp"
+#include "duckdb/planner/expression/bound_columnref_expression.hpp"
+#include "duckdb/planner/operator/logical_get.hpp"
+#include "duckdb/storage/statistics/node_statistics.hpp"
+
+namespace tarn::duck {
+
+using delta::FileIndex;
+using delta::Predicate;
+
+std::shared_ptr<const ScanOverlay> OverlayOf(const delta::Transaction* staged,
+                                             const delta::SnapshotPtr& snapshot) {
+  if (!staged) return nullptr;
+  auto overlay = std::make_shared<ScanOverlay>();
+  overlay->added = staged->added_files();
+  if (snapshot) {
+    for (uint32_t i = 0; i < snapshot->num_files(); ++i) {
+      const FileIndex index(i);
+      if (staged->IsRemoved(index)) {
+        overlay->removed.insert(index);
+      } else if (auto vector = staged->NewDeletionVector(index)) {
+        overlay->vectors.emplace(index, *vector);
+      }
+    }
+  }
+  if (overlay->added.empty() && overlay->removed.empty() && overlay->vectors.empty())
+    return nullptr;
+  return overlay;
+}
+
+uint64_t DeltaScanInfo::TotalFiles() const {
+  const uint64_t base = snapshot ? snapshot->num_files() : 0;
+  if (!overlay) return base;
+  return base - overlay->removed.size() + overlay->added.size();
+}
+
+bool DeltaScanInfo::IsPartitionColumn(const std::string& logical_name) const {
+  return std::any_of(partition_columns.begin(), partition_columns.end(), [&](const auto& name) {
+    return duckdb::StringUtil::CIEquals(name, logical_name);
+  });
+}
+
+namespace {
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::string DecodeUri(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size()) {
+      const int high = HexDigit(text[i + 1]);
+      const int low = HexDigit(text[i + 2]);
+      if (high >= 0 && low >= 0) {
+        out.push_back(static_cast<char>(high * 16 + low));
+        i += 2;
+        continue;
+      }
+    }
+    out.push_back(text[i]);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::string> EnginePathOf(delta::Table& table, const std::string& logged_path) {
+  const auto key = table.KeyOf(logged_path);
+  if (key.ok()) return table.environment().store->EnginePath(*key);
+  // Files of a shallow clone or a moved table lie outside the store's root: local ones can be
+  // opened.
+  std::string_view path = logged_path;
+  for (std::string_view scheme : {"file://", "file:"}) {
+    if (path.substr(0, scheme.size()) == scheme) {
+      path.remove_prefix(scheme.size());
+      break;
+    }
+  }
+  if (!path.empty() && path.front() == '/') return DecodeUri(path);
+  return key.status();
+}
+
+DeltaFileList::DeltaFileList(std::shared_ptr<DeltaScanInfo> info, Predicate predicate)
+    : info_(std::move(info)), predicate_(std::move(predicate)) {}
+
+const std::vector<uint64_t>& DeltaFileList::Ordinals() const {
+  std::call_once(once_, [this] {
+    const ScanOverlay* overlay = info_->overlay.get();
+    if (info_->snapshot) {
+      for (const auto& candidate : info_->snapshot->Prune(predicate_)) {
+        if (overlay && overlay->removed.count(candidate.index)) continue;
+        ordinals_.push_back(FileOrdinal::Base(candidate.index));
+      }
+    }
+    if (!overlay) return;
+    for (size_t i = 0; i < overlay->added.size(); ++i) ordinals_.push_back(FileOrdinal::Added(i));
+  });
+  return ordinals_;
+}
+
+ScanFile DeltaFileList::FileAt(size_t position) const {
+  ScanFile file;
+  file.ordinal = Ordinals().at(position);
+  if (FileOrdinal::IsAdded(file.ordinal)) {
+    file.add = info_->overlay->added.at(FileOrdinal::AddedPosition(file.ordinal));
+    return file;
+  }
+  const FileIndex index = FileOrdinal::BaseIndex(file.ordinal);
+  file.add = info_->snapshot->File(index);
+  if (info_->overlay) {
+    const auto it = info_->overlay->vectors.find(index);
+    if (it != info_->overlay->vectors.end()) file.add.deletion_vector = it->second;
+  }
+  return file;
+}
+
+duckdb::unique_ptr<duckdb::MultiFileList> DeltaFileList::Narrow(std::vector<Predicate> more) const {
+  more.erase(std::remove_if(more.begin(), more.end(),
+                            [](const Predicate& p) {
+                              return p.kind == delta::PredicateKind::kUnknown ||
+                                     p.kind == delta::PredicateKind::kTrue;
+                            }),
+             more.end());
+  if (more.empty()) return nullptr;
+  if (predicate_.kind != delta::PredicateKind::kTrue) more.insert(more.begin(), predicate_);
+  Predicate combined = more.size() == 1 ? std::move(more[0]) : Predicate::And(std::move(more));
+  return duckdb::make_uniq<DeltaFileList>(info_, std::move(combined));
+}
+
+duckdb::unique_ptr<duckdb::MultiFileList> DeltaFileList::ComplexFilterPushdown(
+    duckdb::ClientContext& context, const duckdb::MultiFileOptions& options,
+    duckdb::MultiFilePushdownInfo& info,
+    duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& filters) const {
+  const ColumnResolver resolve = [&](const duckdb::Expression& expr) -> std::optional<ColumnPath> {
+    if (expr.GetExpressionClass() != duckdb::ExpressionClass::BOUND_COLUMN_REF) return std::nullopt;
+    const auto& column = expr.Cast<duckdb::BoundColumnRefExpression>();
+    if (column.depth != 0 || column.binding.table_index != info.table_index ||
+        column.binding.column_index >= info.column_ids.size()) {
+      return std::nullopt;
+    }
+    const auto id = info.column_ids[column.binding.column_index];
+    if (duckdb::IsVirtualColumn(id) || id >= info_->schema.fields.size() ||
+        info_->types[id] != column.return_type) {
+      return std::nullopt;
+    }
+    const auto& field = info_->schema.fields[id];
+    return ColumnPath{{field.name}, field.type.get()};
+  };
+  std::vector<Predicate> more;
+  for (const auto& filter : filters) more.push_back(ToPredicate(*filter, resolve));
+  return Narrow(std::move(more));
+}
+
+duckdb::unique_ptr<duckdb::MultiFileList> DeltaFileList::DynamicFilterPushdown(
+    duckdb::ClientContext& context, const duckdb::MultiFileOptions& options,
+    const duckdb::vector<duckdb::string>& names, const duckdb::vector<duckdb::LogicalType>& types,
+    const duckdb::vector<duckdb::column_t>& column_ids, duckdb::TableFilterSet& filters) const {
+  std::vector<Predicate> more;
+  for (const auto& entry : filters.filters) {
+    const auto id = column_ids[entry.first];
+    if (duckdb::IsVirtualColumn(id) || id >= info_->schema.fields.size()) continue;
+    const auto& field = info_->schema.fields[id];
+    more.push_back(ToPredicate(*entry.second, ColumnPath{{field.name}, field.type.get()}));
+  }
+  return Narrow(std::move(more));
+}
+
+duckdb::vector<duckdb::OpenFileInfo> DeltaFileList::GetAllFiles() const {
+  duckdb::vector<duckdb::OpenFileInfo> out;
+  for (duckdb::idx_t i = 0; i < GetTotalFileCount(); ++i) out.push_back(GetFile(i));
+  return out;
+}
+
+duckdb::vector<duckdb::OpenFileInfo> DeltaFileList::GetDisplayFileList(
+    duckdb::optional_idx max_files) const {
+  duckdb::vector<duckdb::OpenFileInfo> out;
+  duckdb::idx_t count = GetTotalFileCount();
+  if (max_files.IsValid()) count = std::min(count, max_files.GetIndex());
+  for (duckdb::idx_t i = 0; i < count; ++i) out.push_back(GetFile(i));
+  return out;
+}
+
+duckdb::FileExpandResult DeltaFileList::GetExpandResult() const {
+  // Never SINGLE_FILE: DuckDB would then take shortcuts that look at the file behind our back.
+  return duckdb::FileExpandResult::MULTIPLE_FILES;
+}
+
+duckdb::idx_t DeltaFileList::GetTotalFileCount() const { return Ordinals().size(); }
+
+duckdb::unique_ptr<duckdb::NodeStatistics> DeltaFileList::GetCardinality(
+    duckdb::ClientContext& context) const {
+  const auto& ordinals = Ordinals();
+  if (!info_->snapshot) return duckdb::make_uniq<duckdb::NodeStatistics>(ordinals.size() * 1000);
+  const auto& totals = info_->snapshot->files().totals();
+  const int64_t known_files = totals.files - totals.files_without_records;
+  if (known_files <= 0) return nullptr;
+  const double per_file =
+      static_cast<double>(std::max<int64_t>(totals.records - totals.deleted_records, 0)) /
+      static_cast<double>(known_files);
+  return duckdb::make_uniq<duckdb::NodeStatistics>(
+      static_cast<duckdb::idx_t>(per_file * static_cast<double>(ordinals.size())));
+}
+
+duckdb::unique_ptr<duckdb::MultiFileList> DeltaFileList::Copy() const {
+  return duckdb::make_uniq<DeltaFileList>(info_, predicate_);
+}
+
+duckdb::OpenFileInfo DeltaFileList::GetFile(duckdb::idx_t i) const {
+  if (i >= Ordinals().size()) return duckdb::OpenFileInfo();
+  const uint64_t ordinal = Ordinals()[i];
+  if (FileOrdinal::IsAdded(ordinal)) {
+    const auto& add = info_->overlay->added.at(FileOrdinal::AddedPosition(ordinal));
+    return duckdb::OpenFileInfo(ValueOrThrow(EnginePathOf(*info_->table, add.path)));
+  }
+  const auto path = info_->snapshot->files().Path(FileOrdinal::BaseIndex(ordinal));
+  return duckdb::OpenFileInfo(ValueOrThrow(EnginePathOf(*info_->table, std::string(path))));
+}
+
+}  // namespace tarn::duck
