@@ -1,0 +1,444 @@
+#include "duck/data_writer.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+
+#include "base/hash.h"
+#include "base/random.h"
+#include "delta/path_key.h"
+#include "delta/value.h"
+#include "duck/stats_collect.h"
+#include "duck/status_exception.h"
+#include "duck/store_file_system.h"
+#include "duck/types.h"
+#include "duckdb/catalog/catalog_entry/copy_function_catalog_entry.hpp"
+#include "duckdb/common/hive_partitioning.hpp"
+#include "duckdb/common/value_operations/value_operations.hpp"
+#include "duckdb/function/copy_function.hpp"
+#include "duckdb/main/settings.hpp"
+#include "duckdb/parallel/task_executor.hpp"
+#include "duckdb/parser/parsed_data/copy_info.hpp"
+#include "parquet_writer.hpp"
+
+namespace tarn::duck {
+
+using duckdb::DataChunk;
+using duckdb::idx_t;
+using duckdb::Value;
+
+namespace {
+
+constexpr idx_t kRowGroupBytes = idx_t{128} << 20;
+constexpr size_t kMaxFolderName = 200;  // file systems allow 255 bytes
+constexpr const char* kNullPartition = "__HIVE_DEFAULT_PARTITION__";
+
+struct KeyHash {
+  size_t operator()(const duckdb::vector<Value>& key) const {
+    duckdb::hash_t hash = 0;
+    for (const Value& value : key) hash = hash * 31 + value.Hash();
+    return hash;
+  }
+};
+struct KeyEqual {
+  bool operator()(const duckdb::vector<Value>& a, const duckdb::vector<Value>& b) const {
+    for (size_t i = 0; i < a.size(); ++i) {
+      if (duckdb::ValueOperations::DistinctFrom(a[i], b[i])) return false;
+    }
+    return true;
+  }
+};
+
+// The characters Spark escapes in partition folders.
+std::string EscapeFolder(const std::string& text) {
+  static const std::string kEscaped = "\"#%'*/:=?\\{[]^";
+  static const char* const kHex = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F || kEscaped.find(c) != std::string::npos) {
+      out += '%';
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string FolderOf(const std::string& column, const std::optional<std::string>& value) {
+  const std::string name = EscapeFolder(column) + "=";
+  if (!value || value->empty()) return name + kNullPartition;
+  const std::string escaped = EscapeFolder(*value);
+  if (name.size() + escaped.size() <= kMaxFolderName) return name + escaped;
+  // The folder is only a place; the value itself is in the log.
+  return name.substr(0, 100) + Md5Hex(*value);
+}
+
+struct OpenFile {
+  std::string key;
+  delta::PartitionValues partition_values;
+  std::once_flag opened;
+  duckdb::unique_ptr<duckdb::GlobalFunctionData> state;
+  duckdb::CopyFunctionFileStatistics statistics;
+  int active = 0;        // threads inside, guarded by Shared::mutex
+  bool retired = false;  // no new rows; the last thread out closes it
+  bool closed = false;
+};
+using OpenFilePtr = std::shared_ptr<OpenFile>;
+
+}  // namespace
+
+struct DataWriter::Shared {
+  Shared(duckdb::ClientContext& context, LakeTransaction& transaction,
+         std::shared_ptr<const WriteTarget> target, FileKind kind)
+      : context(context),
+        transaction(transaction),
+        target(std::move(target)),
+        kind(kind),
+        mount(*this->target->table->environment().store) {}
+
+  duckdb::ClientContext& context;
+  LakeTransaction& transaction;
+  std::shared_ptr<const WriteTarget> target;
+  FileKind kind;
+  StoreMount mount;
+  duckdb::CopyFunction* copy = nullptr;
+  duckdb::unique_ptr<duckdb::FunctionData> bind;
+  duckdb::vector<duckdb::LogicalType> row_types;  // of the chunks
+  std::vector<idx_t> file_positions;              // of file columns in the chunks
+  std::string suffix;                             // "-c000.snappy.parquet"
+  idx_t max_open_files = 100;
+  idx_t flush_rows = 524288;
+  duckdb::shared_ptr<duckdb::GlobalHivePartitionState> partitions;
+
+  std::mutex mutex;
+  std::unordered_map<duckdb::vector<Value>, OpenFilePtr, KeyHash, KeyEqual> current;
+  std::vector<OpenFilePtr> files;
+
+  std::string ObjectKey(const OpenFile& file) const {
+    const std::string& root = target->table->root();
+    return root.empty() ? file.key : root + "/" + file.key;
+  }
+  bool partitioned() const { return !target->partition_columns.empty(); }
+
+  OpenFilePtr Acquire(const duckdb::vector<Value>& key);
+  void Release(const OpenFilePtr& file);
+  void Close(OpenFile& file);
+  OpenFilePtr MakeFile(const duckdb::vector<Value>& key);
+  // Takes files out of `current` so that at most `max_open_files` stay open; the idle ones are
+  // returned.
+  std::vector<OpenFilePtr> RetireSurplus();
+  WrittenFile Describe(OpenFile& file) const;
+  void FileRows(DataChunk& rows, DataChunk* out) const;
+};
+
+class DataWriter::Local {
+ public:
+  duckdb::unique_ptr<duckdb::LocalFunctionData> copy_state;  // unpartitioned
+  duckdb::unique_ptr<duckdb::HivePartitionedColumnData> buffer;
+  duckdb::unique_ptr<duckdb::PartitionedColumnDataAppendState> append;
+  idx_t buffered = 0;
+  idx_t rows = 0;
+};
+
+void DataWriter::LocalDeleter::operator()(Local* local) const { delete local; }
+
+namespace {
+
+std::string CodecName(const std::string& codec) {
+  const std::string lower = duckdb::StringUtil::Lower(codec);
+  if (lower == "none" || lower == "uncompressed") return "uncompressed";
+  if (lower == "gzip" || lower == "zstd" || lower == "brotli" || lower == "snappy") return lower;
+  if (lower == "lz4" || lower == "lz4_raw") return "lz4_raw";
+  throw duckdb::InvalidInputException(
+      "delta.parquet.compression.codec is '%s'; it must be one of snappy, zstd, gzip, brotli, lz4, "
+      "none",
+      codec);
+}
+
+std::string FileSuffix(const std::string& codec) {
+  if (codec == "uncompressed") return ".parquet";
+  return "." +
+         std::string(codec == "gzip"      ? "gz"
+                     : codec == "lz4_raw" ? "lz4raw"
+                                          : codec) +
+         ".parquet";
+}
+
+}  // namespace
+
+DataWriter::DataWriter(duckdb::ClientContext& context, LakeTransaction& transaction,
+                       std::shared_ptr<const WriteTarget> target, FileKind kind)
+    : shared_(std::make_unique<Shared>(context, transaction, std::move(target), kind)) {
+  Shared& s = *shared_;
+  auto& entry =
+      duckdb::Catalog::GetSystemCatalog(context).GetEntry<duckdb::CopyFunctionCatalogEntry>(
+          context, DEFAULT_SCHEMA, "parquet");
+  s.copy = &entry.function;
+  s.row_types = s.target->types;
+  s.file_positions.assign(s.target->file_columns.begin(), s.target->file_columns.end());
+  duckdb::vector<std::string> names = s.target->file_names;
+  duckdb::vector<duckdb::LogicalType> types = s.target->file_types;
+  if (kind == FileKind::kChangeData) {
+    s.file_positions.push_back(s.row_types.size());
+    s.row_types.push_back(duckdb::LogicalType::VARCHAR);
+    names.push_back("_change_type");
+    types.push_back(duckdb::LogicalType::VARCHAR);
+  }
+  const std::string codec = CodecName(s.target->properties.compression_codec);
+  duckdb::CopyInfo info;
+  info.format = "parquet";
+  info.options["compression"].emplace_back(codec);
+  info.options["geoparquet_version"].emplace_back("NONE");
+  Value ids = s.target->FieldIds();
+  if (!ids.IsNull()) info.options["field_ids"].push_back(std::move(ids));
+  duckdb::CopyFunctionBindInput input(info);
+  s.bind = s.copy->copy_to_bind(context, input, names, types);
+  s.suffix = (kind == FileKind::kData ? "-c000" : ".c000") + FileSuffix(codec);
+  s.max_open_files = duckdb::Settings::Get<duckdb::PartitionedWriteMaxOpenFilesSetting>(context);
+  s.flush_rows = duckdb::Settings::Get<duckdb::PartitionedWriteFlushThresholdSetting>(context);
+  if (s.partitioned()) s.partitions = duckdb::make_shared_ptr<duckdb::GlobalHivePartitionState>();
+}
+
+DataWriter::~DataWriter() = default;
+
+DataWriter::LocalPtr DataWriter::MakeLocal() const { return LocalPtr(new Local()); }
+
+OpenFilePtr DataWriter::Shared::MakeFile(const duckdb::vector<Value>& key) {
+  auto file = std::make_shared<OpenFile>();
+  Random& random = *target->table->environment().random;
+  std::string folder;
+  if (target->random_prefix) {
+    static const char* const kLetters =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    folder = {kLetters[random.Uniform(62)], kLetters[random.Uniform(62)], '/'};
+  }
+  for (size_t i = 0; i < target->partition_columns.size(); ++i) {
+    const auto& field = target->schema.fields[target->partition_columns[i]];
+    auto text = ValueOrThrow(delta::SerializePartitionValue(ToDeltaValue(key[i]), *field.type));
+    const std::string& name = field.PhysicalName(target->mapped());
+    if (!target->random_prefix) folder += FolderOf(name, text) + "/";
+    file->partition_values[name] = std::move(text);
+  }
+  const std::string leaf = kind == FileKind::kData ? "part-00000-" : "cdc-00000-";
+  file->key =
+      (kind == FileKind::kData ? "" : "_change_data/") + folder + leaf + MakeUuid(random) + suffix;
+  return file;
+}
+
+std::vector<OpenFilePtr> DataWriter::Shared::RetireSurplus() {
+  std::vector<OpenFilePtr> idle;
+  for (auto it = current.begin(); it != current.end() && current.size() >= max_open_files;) {
+    if (it->second->active > 0) {
+      ++it;
+      continue;
+    }
+    it->second->retired = true;
+    idle.push_back(it->second);
+    it = current.erase(it);
+  }
+  return idle;
+}
+
+OpenFilePtr DataWriter::Shared::Acquire(const duckdb::vector<Value>& key) {
+  OpenFilePtr file;
+  std::vector<OpenFilePtr> to_close;
+  {
+    std::lock_guard<std::mutex> guard(mutex);
+    auto found = current.find(key);
+    if (found != current.end()) {
+      auto& candidate = found->second;
+      const bool full = candidate->state &&
+                        copy->rotate_next_file(*candidate->state, *bind, target->target_file_bytes);
+      if (!full) {
+        ++candidate->active;
+        file = candidate;
+      } else {
+        candidate->retired = true;
+        if (candidate->active == 0) to_close.push_back(candidate);
+        current.erase(found);
+      }
+    }
+    if (!file) {
+      if (current.size() >= max_open_files) to_close = RetireSurplus();
+      file = MakeFile(key);
+      file->active = 1;
+      current[key] = file;
+      files.push_back(file);
+    }
+  }
+  for (auto& surplus : to_close) Close(*surplus);
+  std::call_once(file->opened, [&] {
+    const std::string object = ObjectKey(*file);
+    transaction.NoteWrittenFile(target->table, object);
+    auto state = copy->copy_to_initialize_global(context, *bind, mount.Path(object));
+    copy->copy_to_get_written_statistics(context, *bind, *state, file->statistics);
+    std::lock_guard<std::mutex> guard(mutex);
+    file->state = std::move(state);
+  });
+  return file;
+}
+
+void DataWriter::Shared::Close(OpenFile& file) {
+  if (file.closed || !file.state) return;
+  file.closed = true;
+  copy->copy_to_finalize(context, *bind, *file.state);
+  file.state.reset();
+}
+
+void DataWriter::Shared::Release(const OpenFilePtr& file) {
+  bool close = false;
+  {
+    std::lock_guard<std::mutex> guard(mutex);
+    --file->active;
+    close = file->retired && file->active == 0;
+  }
+  if (close) Close(*file);
+}
+
+void DataWriter::Shared::FileRows(DataChunk& rows, DataChunk* out) const {
+  duckdb::vector<duckdb::LogicalType> types;
+  for (const idx_t position : file_positions) types.push_back(rows.data[position].GetType());
+  out->InitializeEmpty(types);
+  for (size_t i = 0; i < file_positions.size(); ++i) {
+    out->data[i].Reference(rows.data[file_positions[i]]);
+  }
+  out->SetCardinality(rows.size());
+}
+
+WrittenFile DataWriter::Shared::Describe(OpenFile& file) const {
+  WrittenFile out;
+  out.path = delta::UriEncodePath(file.key);
+  out.partition_values = file.partition_values;
+  out.size_bytes = static_cast<int64_t>(file.statistics.file_size_bytes);
+  out.rows = static_cast<int64_t>(file.statistics.row_count);
+  if (kind == FileKind::kData) out.stats = StatsJson(*target, file.statistics);
+  return out;
+}
+
+namespace {
+
+// Row groups of wide rows are cut by size, not only by count.
+void FlushWideRows(duckdb::GlobalFunctionData& global, duckdb::LocalFunctionData& local) {
+  auto& rows = local.Cast<duckdb::ParquetWriteLocalState>();
+  if (rows.buffer.SizeInBytes() < kRowGroupBytes) return;
+  auto& file = global.Cast<duckdb::ParquetWriteGlobalState>();
+  rows.append_state.current_chunk_state.handles.clear();
+  file.writer->Flush(rows.buffer, rows.transform_data);
+  rows.buffer.InitializeAppend(rows.append_state);
+}
+
+// Moves a thread's buffered partitions into the files.
+template <typename Shared, typename Local>
+void FlushPartitions(duckdb::ExecutionContext& context, Shared& s, Local& local) {
+  if (!local.buffer) return;
+  local.buffer->FlushAppendState(*local.append);
+  auto& partitions = local.buffer->GetPartitions();
+  const auto keys = local.buffer->GetReverseMap();
+  for (idx_t i = 0; i < partitions.size(); ++i) {
+    const auto key = keys.find(i);
+    if (key == keys.end() || !partitions[i] || partitions[i]->Count() == 0) continue;
+    const auto file = s.Acquire(key->second->values);
+    auto copy_state = s.copy->copy_to_initialize_local(context, *s.bind);
+    for (auto& chunk : partitions[i]->Chunks()) {
+      DataChunk rows;
+      s.FileRows(chunk, &rows);
+      s.copy->copy_to_sink(context, *s.bind, *file->state, *copy_state, rows);
+      FlushWideRows(*file->state, *copy_state);
+    }
+    s.copy->copy_to_combine(context, *s.bind, *file->state, *copy_state);
+    partitions[i].reset();
+    s.Release(file);
+  }
+  local.append.reset();
+  local.buffer.reset();
+  local.buffered = 0;
+}
+
+class CloseTask : public duckdb::BaseExecutorTask {
+ public:
+  CloseTask(duckdb::TaskExecutor& executor, std::function<void()> work)
+      : BaseExecutorTask(executor), work_(std::move(work)) {}
+  void ExecuteTask() override { work_(); }
+
+ private:
+  std::function<void()> work_;
+};
+
+}  // namespace
+
+void DataWriter::Sink(duckdb::ExecutionContext& context, Local& local, DataChunk& rows) {
+  if (rows.size() == 0) return;
+  Shared& s = *shared_;
+  local.rows += rows.size();
+  if (s.partitioned()) {
+    if (!local.buffer) {
+      duckdb::vector<idx_t> columns(s.target->partition_columns.begin(),
+                                    s.target->partition_columns.end());
+      local.buffer = duckdb::make_uniq<duckdb::HivePartitionedColumnData>(
+          context.client, s.row_types, columns, s.partitions);
+      local.append = duckdb::make_uniq<duckdb::PartitionedColumnDataAppendState>();
+      local.buffer->InitializeAppendState(*local.append);
+    }
+    local.buffer->Append(*local.append, rows);
+    local.buffered += rows.size();
+    if (local.buffered >= s.flush_rows) FlushPartitions(context, s, local);
+    return;
+  }
+  if (!local.copy_state) local.copy_state = s.copy->copy_to_initialize_local(context, *s.bind);
+  DataChunk file_rows;
+  s.FileRows(rows, &file_rows);
+  const auto file = s.Acquire({});
+  s.copy->copy_to_sink(context, *s.bind, *file->state, *local.copy_state, file_rows);
+  FlushWideRows(*file->state, *local.copy_state);
+  s.Release(file);
+}
+
+void DataWriter::Combine(duckdb::ExecutionContext& context, Local& local) {
+  if (local.rows == 0) return;
+  Shared& s = *shared_;
+  if (s.partitioned()) {
+    FlushPartitions(context, s, local);
+    return;
+  }
+  const auto file = s.Acquire({});
+  s.copy->copy_to_combine(context, *s.bind, *file->state, *local.copy_state);
+  s.Release(file);
+  local.copy_state.reset();
+}
+
+std::vector<WrittenFile> DataWriter::Finish(duckdb::ClientContext& context) {
+  Shared& s = *shared_;
+  s.current.clear();
+  std::vector<OpenFilePtr> open;
+  for (auto& file : s.files) {
+    if (!file->closed) open.push_back(file);
+  }
+  if (open.size() <= 1) {
+    for (auto& file : open) s.Close(*file);
+  } else {
+    // The last row group of each file is encoded, and the file synced, here: worth every thread.
+    duckdb::TaskExecutor executor(context);
+    for (auto& file : open) {
+      executor.ScheduleTask(duckdb::make_uniq<CloseTask>(executor, [&s, file] { s.Close(*file); }));
+    }
+    executor.WorkOnTasks();
+  }
+  std::vector<WrittenFile> out;
+  for (auto& file : s.files) {
+    if (file->statistics.row_count > 0) {
+      out.push_back(s.Describe(*file));
+    } else {
+      // Opened just after a rotation that nothing followed.
+      ThrowIfError(s.target->table->environment().store->Delete(s.ObjectKey(*file)));
+    }
+  }
+  s.files.clear();
+  return out;
+}
+
+}  // namespace tarn::duck

@@ -1,0 +1,61 @@
+// DataWriter: the rows of one statement into Parquet files of one table, partitioned, rotated at
+// the target size, durable when Finish returns.
+//
+// Rows come as chunks of all table columns (WriteTarget::types); change data has one more column at
+// the end, `_change_type`. One Local per thread and caller. The current file is shared by all
+// threads (row groups are prepared in parallel); partitioned rows are buffered per thread and spill
+// with DuckDB's buffer manager. Files are named part-00000-<uuid>-c000.<codec>.parquet, change data
+// cdc-… below _change_data; a file's name appears only when it is whole, and every file is noted in
+// the LakeTransaction before that, so that ROLLBACK deletes it.
+//
+// Threads: Sink and Combine are safe from many threads with a Local each; Finish once, at the end.
+// Errors: duckdb exceptions; nothing is referenced by the log until the caller commits what Finish
+// returned.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "delta/actions.h"
+#include "duck/lake_transaction.h"
+#include "duck/write_target.h"
+#include "duckdb.hpp"
+#include "duckdb/execution/execution_context.hpp"
+
+namespace tarn::duck {
+
+enum class FileKind { kData, kChangeData };
+
+struct WrittenFile {
+  std::string path;  // as the log wants it: relative, URI-encoded
+  delta::PartitionValues partition_values;
+  int64_t size_bytes = 0;
+  int64_t rows = 0;
+  std::string stats;  // kData only
+};
+
+class DataWriter {
+ public:
+  class Local;
+  struct LocalDeleter {
+    void operator()(Local* local) const;
+  };
+  using LocalPtr = std::unique_ptr<Local, LocalDeleter>;
+
+  DataWriter(duckdb::ClientContext& context, LakeTransaction& transaction,
+             std::shared_ptr<const WriteTarget> target, FileKind kind);
+  ~DataWriter();
+
+  LocalPtr MakeLocal() const;
+  void Sink(duckdb::ExecutionContext& context, Local& local, duckdb::DataChunk& rows);
+  // Hands over what the thread still buffers; the Local is spent.
+  void Combine(duckdb::ExecutionContext& context, Local& local);
+  std::vector<WrittenFile> Finish(duckdb::ClientContext& context);
+
+ private:
+  struct Shared;
+  std::unique_ptr<Shared> shared_;
+};
+
+}  // namespace tarn::duck

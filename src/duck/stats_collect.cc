@@ -1,0 +1,185 @@
+#include "duck/stats_collect.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <optional>
+
+#include "base/clock.h"
+#include "delta/json.h"
+#include "delta/value.h"
+#include "duckdb/common/string_util.hpp"
+#include "duckdb/parser/keyword_helper.hpp"
+
+namespace tarn::duck {
+namespace {
+
+using delta::DataType;
+using delta::TypeKind;
+using LeafStats = duckdb::case_insensitive_map_t<duckdb::Value>;
+
+constexpr size_t kTextChars = 32;
+
+// Bytes of the first `chars` characters of UTF-8.
+size_t PrefixBytes(const std::string& text, size_t chars) {
+  size_t at = 0;
+  while (at < text.size() && chars > 0) {
+    ++at;
+    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) ++at;
+    --chars;
+  }
+  return at;
+}
+
+std::string BoundText(const std::string& text, bool is_max) {
+  const size_t keep = PrefixBytes(text, kTextChars);
+  if (keep == text.size()) return text;
+  std::string out = text.substr(0, keep);
+  // Something at least as large as every text with this prefix.
+  if (is_max) out += static_cast<unsigned char>(text[keep]) < 0x7F ? "\x7F" : "\xF4\x8F\xBF\xBF";
+  return out;
+}
+
+std::optional<std::string> TimestampBound(const std::string& text, bool is_max, bool utc) {
+  const auto micros = delta::ParseTimestampText(text);
+  if (!micros) return std::nullopt;  // infinity
+  int64_t millis = *micros / 1000;
+  if (*micros % 1000 != 0) {
+    if (*micros < 0) --millis;
+    if (is_max) ++millis;
+  }
+  std::string out = FormatTimestampUtc(millis * 1000);  // "….mmm000Z"
+  if (out.size() < 4) return std::nullopt;
+  out.resize(out.size() - 4);
+  if (utc) out += 'Z';
+  return out;
+}
+
+// A bound as JSON; nullopt for types without bounds and values JSON cannot hold.
+std::optional<std::string> BoundJson(const DataType& type, const std::string& text, bool is_max) {
+  switch (type.kind) {
+    case TypeKind::kString: return delta::JsonQuote(BoundText(text, is_max));
+    case TypeKind::kLong:
+    case TypeKind::kInteger:
+    case TypeKind::kShort:
+    case TypeKind::kByte:
+    case TypeKind::kDecimal: return text;
+    case TypeKind::kFloat:
+    case TypeKind::kDouble: {
+      const double value = std::strtod(text.c_str(), nullptr);
+      if (!std::isfinite(value)) return std::nullopt;
+      return text;
+    }
+    case TypeKind::kDate: {
+      if (!delta::ParseDateText(text)) return std::nullopt;
+      return delta::JsonQuote(text);
+    }
+    case TypeKind::kTimestamp:
+    case TypeKind::kTimestampNtz: {
+      const auto bound = TimestampBound(text, is_max, type.kind == TypeKind::kTimestamp);
+      if (!bound) return std::nullopt;
+      return delta::JsonQuote(*bound);
+    }
+    default: return std::nullopt;
+  }
+}
+
+std::optional<std::string> TextOf(const LeafStats& stats, const char* name) {
+  const auto found = stats.find(name);
+  if (found == stats.end() || found->second.IsNull()) return std::nullopt;
+  return found->second.ToString();
+}
+
+struct Json {
+  std::string min = "{", max = "{", nulls = "{";
+};
+
+void AddMember(const std::string& name, const std::string& value, std::string* object) {
+  if (object->size() > 1) *object += ',';
+  delta::AppendJsonString(name, object);
+  *object += ':';
+  *object += value;
+}
+
+class Collector {
+ public:
+  Collector(const WriteTarget& target, const duckdb::CopyFunctionFileStatistics& written)
+      : target_(target), written_(written) {}
+
+  Json Collect() {
+    Json out;
+    for (const auto column : target_.file_columns) {
+      const auto& field = target_.schema.fields[column];
+      Visit(field, "", field.name, &out);
+    }
+    return out;
+  }
+
+ private:
+  // `path` is DuckDB's quoted path of the parent, `logical` the field's dotted logical name.
+  void Visit(const delta::StructField& field, const std::string& path, const std::string& logical,
+             Json* out) {
+    const std::string& name = field.PhysicalName(target_.mapped());
+    const std::string own =
+        (path.empty() ? "" : path + ".") + duckdb::KeywordHelper::WriteQuoted(name, '"');
+    if (field.type->kind == TypeKind::kStruct) {
+      Json inner;
+      for (const auto& child : field.type->fields) {
+        Visit(child, own, logical + "." + child.name, &inner);
+      }
+      if (inner.min.size() > 1) AddMember(name, inner.min + "}", &out->min);
+      if (inner.max.size() > 1) AddMember(name, inner.max + "}", &out->max);
+      if (inner.nulls.size() > 1) AddMember(name, inner.nulls + "}", &out->nulls);
+      return;
+    }
+    ++leaves_;
+    if (!IsIndexed(logical)) return;
+    const auto found = written_.column_statistics.find(own);
+    if (found == written_.column_statistics.end()) return;  // lists and maps
+    AddLeaf(name, *field.type, found->second, out);
+  }
+
+  static void AddLeaf(const std::string& name, const DataType& type, const LeafStats& stats,
+                      Json* out) {
+    if (const auto nulls = TextOf(stats, "null_count")) AddMember(name, *nulls, &out->nulls);
+    const auto nan = TextOf(stats, "has_nan");
+    if (nan && *nan == "true") return;
+    if (const auto min = TextOf(stats, "min")) {
+      if (const auto json = BoundJson(type, *min, false)) AddMember(name, *json, &out->min);
+    }
+    if (const auto max = TextOf(stats, "max")) {
+      if (const auto json = BoundJson(type, *max, true)) AddMember(name, *json, &out->max);
+    }
+  }
+
+  bool IsIndexed(const std::string& logical) const {
+    const auto& chosen = target_.properties.stats_columns;
+    if (chosen.empty()) {
+      const int limit = target_.properties.num_indexed_columns;
+      return limit < 0 || leaves_ <= limit;
+    }
+    return std::any_of(chosen.begin(), chosen.end(), [&](const std::string& name) {
+      return duckdb::StringUtil::CIEquals(name, logical) ||
+             duckdb::StringUtil::StartsWith(duckdb::StringUtil::Lower(logical),
+                                            duckdb::StringUtil::Lower(name) + ".");
+    });
+  }
+
+  const WriteTarget& target_;
+  const duckdb::CopyFunctionFileStatistics& written_;
+  int leaves_ = 0;
+};
+
+}  // namespace
+
+std::string StatsJson(const WriteTarget& target,
+                      const duckdb::CopyFunctionFileStatistics& written) {
+  const Json columns = Collector(target, written).Collect();
+  std::string out = "{\"numRecords\":" + std::to_string(written.row_count);
+  out += ",\"minValues\":" + columns.min + "},\"maxValues\":" + columns.max + "}";
+  out += ",\"nullCount\":" + columns.nulls + "}";
+  if (target.properties.enable_deletion_vectors) out += ",\"tightBounds\":true";
+  return out + "}";
+}
+
+}  // namespace tarn::duck

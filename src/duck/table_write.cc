@@ -1,0 +1,384 @@
+#include "duck/table_write.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+#include <utility>
+
+#include "base/clock.h"
+#include "delta/file_table.h"
+#include "delta/json.h"
+#include "duck/file_rescan.h"
+#include "duck/lake_catalog.h"
+#include "duck/status_exception.h"
+
+namespace tarn::duck {
+
+using duckdb::DataChunk;
+using duckdb::idx_t;
+
+namespace {
+
+std::optional<int64_t> RecordsOf(const std::string& stats) {
+  const auto json = nlohmann::json::parse(stats, nullptr, false);
+  if (!json.is_object() || !json.contains("numRecords") ||
+      !json["numRecords"].is_number_integer()) {
+    return std::nullopt;
+  }
+  return json["numRecords"].get<int64_t>();
+}
+
+// Bounds still hold after rows left, but are no longer exact.
+std::string LoosenBounds(const std::string& stats) {
+  auto json = nlohmann::ordered_json::parse(stats, nullptr, false);
+  if (!json.is_object()) return stats;
+  json["tightBounds"] = false;
+  return json.dump();
+}
+
+const char* ChangeName(RowChange change, bool old_row) {
+  switch (change) {
+    case RowChange::kInsert: return "insert";
+    case RowChange::kDelete: return "delete";
+    case RowChange::kUpdate: break;
+  }
+  return old_row ? "update_preimage" : "update_postimage";
+}
+
+}  // namespace
+
+std::string JsonText(const std::string& text) { return delta::JsonQuote(text); }
+
+class TableWrite::Local {
+ public:
+  DataWriter::LocalPtr rows;
+  DataWriter::LocalPtr changes;
+  std::unique_ptr<ConstraintChecker> checker;
+  struct Positions {
+    std::vector<uint64_t> deleted, updated;
+  };
+  std::unordered_map<uint64_t, Positions> taken;
+};
+
+void TableWrite::LocalDeleter::operator()(Local* local) const { delete local; }
+
+// What becomes of a file that lost rows.
+struct TableWrite::FileFate {
+  uint64_t ordinal = 0;
+  delta::AddFile file;     // as it is now, with its deletion vector
+  Taken* taken = nullptr;  // this statement's rows
+  delta::RowSet gone;      // old and new together
+  enum class Kind { kRemove, kVector, kRewrite } kind = Kind::kVector;
+  bool had_vector = false;
+};
+
+TableWrite::TableWrite(duckdb::ClientContext& context, DeltaTableEntry& entry, WriteOptions options)
+    : context_(context),
+      entry_(entry),
+      lake_(LakeTransaction::Get(context, entry.ParentCatalog())),
+      delta_(lake_.WriteTo(entry)),
+      options_(std::move(options)) {
+  // The entry may be older than what the transaction staged (ALTER in the same transaction).
+  target_ =
+      MakeWriteTarget(entry.QualifiedName(), entry.table(), delta_.schema(), delta_.metadata());
+  constraints_ = std::make_unique<ConstraintSet>(context, target_, options_.replaced);
+  // A commit that holds change files is read by them alone, so in a transaction of several
+  // statements every statement has to write its own.
+  feed_ = target_->properties.enable_change_data_feed && delta_.base() != nullptr &&
+          !(options_.pure_insert && context.transaction.IsAutoCommit());
+}
+
+TableWrite::~TableWrite() = default;
+
+DataWriter& TableWrite::Rows() {
+  std::lock_guard<std::mutex> guard(mutex_);
+  if (!rows_) rows_ = std::make_unique<DataWriter>(context_, lake_, target_, FileKind::kData);
+  return *rows_;
+}
+
+DataWriter& TableWrite::Changes() {
+  std::lock_guard<std::mutex> guard(mutex_);
+  if (!changes_)
+    changes_ = std::make_unique<DataWriter>(context_, lake_, target_, FileKind::kChangeData);
+  return *changes_;
+}
+
+TableWrite::LocalPtr TableWrite::MakeLocal() {
+  LocalPtr local(new Local());
+  if (!constraints_->empty())
+    local->checker = std::make_unique<ConstraintChecker>(context_, *constraints_);
+  return local;
+}
+
+void TableWrite::WriteChange(duckdb::ExecutionContext& context, DataWriter::Local& local,
+                             DataChunk& rows, const char* type) {
+  DataChunk with_type;
+  auto types = target_->types;
+  types.push_back(duckdb::LogicalType::VARCHAR);
+  with_type.InitializeEmpty(types);
+  for (idx_t i = 0; i < target_->types.size(); ++i) with_type.data[i].Reference(rows.data[i]);
+  with_type.data[target_->types.size()].Reference(duckdb::Value(type));
+  with_type.SetCardinality(rows.size());
+  Changes().Sink(context, local, with_type);
+}
+
+void TableWrite::Append(duckdb::ExecutionContext& context, Local& local, DataChunk& rows,
+                        RowChange change) {
+  if (rows.size() == 0) return;
+  if (local.checker) local.checker->Check(rows);
+  if (!local.rows) local.rows = Rows().MakeLocal();
+  Rows().Sink(context, *local.rows, rows);
+  if (feed_) {
+    if (!local.changes) local.changes = Changes().MakeLocal();
+    WriteChange(context, *local.changes, rows, ChangeName(change, false));
+  }
+  (change == RowChange::kUpdate ? updated_ : inserted_) += static_cast<int64_t>(rows.size());
+}
+
+void TableWrite::Delete(Local& local, duckdb::Vector& file_index, duckdb::Vector& row_number,
+                        idx_t count, RowChange change) {
+  duckdb::UnifiedVectorFormat files, rows;
+  file_index.ToUnifiedFormat(count, files);
+  row_number.ToUnifiedFormat(count, rows);
+  const auto* ordinals = duckdb::UnifiedVectorFormat::GetData<uint64_t>(files);
+  const auto* positions = duckdb::UnifiedVectorFormat::GetData<int64_t>(rows);
+  uint64_t last = UINT64_MAX;
+  std::vector<uint64_t>* into = nullptr;
+  for (idx_t i = 0; i < count; ++i) {
+    const idx_t at = files.sel->get_index(i);
+    if (!files.validity.RowIsValid(at)) continue;
+    if (into == nullptr || ordinals[at] != last) {
+      last = ordinals[at];
+      auto& entry = local.taken[last];
+      into = change == RowChange::kUpdate ? &entry.updated : &entry.deleted;
+    }
+    into->push_back(static_cast<uint64_t>(positions[rows.sel->get_index(i)]));
+  }
+}
+
+void TableWrite::DropFile(uint64_t ordinal) { taken_[ordinal].whole = true; }
+
+void TableWrite::Combine(duckdb::ExecutionContext& context, Local& local) {
+  if (local.rows) Rows().Combine(context, *local.rows);
+  if (local.changes) Changes().Combine(context, *local.changes);
+  std::lock_guard<std::mutex> guard(mutex_);
+  for (auto& [ordinal, positions] : local.taken) {
+    Taken& taken = taken_[ordinal];
+    taken.deleted.AddMany(positions.deleted.data(), positions.deleted.size());
+    taken.updated.AddMany(positions.updated.data(), positions.updated.size());
+    taken.count += positions.deleted.size() + positions.updated.size();
+  }
+  local.taken.clear();
+}
+
+delta::AddFile TableWrite::FileOf(uint64_t ordinal) const {
+  if (FileOrdinal::IsAdded(ordinal)) {
+    return delta_.added_files().at(FileOrdinal::AddedPosition(ordinal));
+  }
+  const auto index = FileOrdinal::BaseIndex(ordinal);
+  delta::AddFile file = delta_.base()->File(index);
+  if (auto vector = delta_.NewDeletionVector(index)) file.deletion_vector = *vector;
+  return file;
+}
+
+std::vector<TableWrite::FileFate> TableWrite::Judge() {
+  std::vector<FileFate> fates;
+  auto& table = *target_->table;
+  for (auto& [ordinal, taken] : taken_) {
+    FileFate fate;
+    fate.ordinal = ordinal;
+    fate.file = FileOf(ordinal);
+    fate.taken = &taken;
+    fate.had_vector = fate.file.deletion_vector.has_value();
+    if (!taken.whole) {
+      fate.gone = taken.deleted;
+      fate.gone.UnionWith(taken.updated);
+      if (!options_.may_touch_rows_twice && fate.gone.Cardinality() < taken.count) {
+        throw duckdb::InvalidInputException(
+            "a row of table %s matched several source rows that each want to change it; make the "
+            "source "
+            "unique on the join condition (e.g. keep one row per key with ROW_NUMBER)",
+            target_->name);
+      }
+      if (fate.had_vector) {
+        fate.gone.UnionWith(ValueOrThrow(delta::ReadDeletionVector(
+            *table.environment().store, table.root(), *fate.file.deletion_vector)));
+      }
+    }
+    const auto records = RecordsOf(fate.file.stats);
+    const bool all =
+        taken.whole || (records && fate.gone.Cardinality() >= static_cast<uint64_t>(*records));
+    if (all) {
+      fate.kind = FileFate::Kind::kRemove;
+    } else if (target_->properties.enable_deletion_vectors) {
+      fate.kind = FileFate::Kind::kVector;
+    } else {
+      fate.kind = FileFate::Kind::kRewrite;
+    }
+    fates.push_back(std::move(fate));
+  }
+  return fates;
+}
+
+// Reads files again: rows that stay (of files to rewrite) are copied, rows that left become change
+// data.
+void TableWrite::Rescan(duckdb::ClientContext& context, std::vector<FileFate>& fates,
+                        WriteOutcome* outcome) {
+  std::vector<FileFate*> again;
+  std::vector<delta::AddFile> files;
+  for (auto& fate : fates) {
+    // Removing whole files of a base version needs no change data when nothing else is in the
+    // commit.
+    if (!feed_ && fate.kind != FileFate::Kind::kRewrite) continue;
+    again.push_back(&fate);
+    files.push_back(fate.file);
+  }
+  if (files.empty()) return;
+  const size_t columns = target_->types.size();
+  const size_t workers = RescanWorkers(context, files.size());
+  std::vector<DataWriter::LocalPtr> rows(workers), changes(workers);
+  std::atomic<int64_t> copied{0};
+  const auto visit = [&](duckdb::ExecutionContext& execution, size_t worker, DataChunk& chunk) {
+    chunk.Flatten();
+    const auto* ordinals = duckdb::FlatVector::GetData<uint64_t>(chunk.data[columns]);
+    const auto* positions = duckdb::FlatVector::GetData<int64_t>(chunk.data[columns + 1]);
+    duckdb::SelectionVector kept(STANDARD_VECTOR_SIZE), deleted(STANDARD_VECTOR_SIZE),
+        updated(STANDARD_VECTOR_SIZE);
+    idx_t kept_count = 0, deleted_count = 0, updated_count = 0;
+    for (idx_t i = 0; i < chunk.size(); ++i) {
+      const FileFate& fate = *again[FileOrdinal::AddedPosition(ordinals[i])];
+      const auto position = static_cast<uint64_t>(positions[i]);
+      if (fate.taken->whole || fate.taken->deleted.Contains(position)) {
+        deleted.set_index(deleted_count++, i);
+      } else if (fate.taken->updated.Contains(position)) {
+        updated.set_index(updated_count++, i);
+      } else if (fate.kind == FileFate::Kind::kRewrite) {
+        kept.set_index(kept_count++, i);
+      }
+    }
+    const auto slice = [&](const duckdb::SelectionVector& selection, idx_t count, DataChunk* out) {
+      out->InitializeEmpty(chunk.GetTypes());
+      out->Slice(chunk, selection, count);
+    };
+    if (kept_count > 0) {
+      DataChunk part;
+      slice(kept, kept_count, &part);
+      Rows().Sink(execution, *rows[worker], part);
+      copied += static_cast<int64_t>(kept_count);
+    }
+    if (feed_ && deleted_count > 0) {
+      DataChunk part;
+      slice(deleted, deleted_count, &part);
+      WriteChange(execution, *changes[worker], part, ChangeName(RowChange::kDelete, true));
+    }
+    if (feed_ && updated_count > 0) {
+      DataChunk part;
+      slice(updated, updated_count, &part);
+      WriteChange(execution, *changes[worker], part, ChangeName(RowChange::kUpdate, true));
+    }
+  };
+  RescanVisitor visitor;
+  visitor.begin = [&](duckdb::ExecutionContext&, size_t worker) {
+    rows[worker] = Rows().MakeLocal();
+    if (feed_) changes[worker] = Changes().MakeLocal();
+  };
+  visitor.rows = visit;
+  visitor.end = [&](duckdb::ExecutionContext& execution, size_t worker) {
+    Rows().Combine(execution, *rows[worker]);
+    if (feed_) Changes().Combine(execution, *changes[worker]);
+  };
+  RescanFiles(context, entry_, std::move(files), visitor);
+  outcome->rows_copied = copied;
+}
+
+void TableWrite::StageVectors(std::vector<FileFate>& fates, WriteOutcome* outcome) {
+  std::vector<delta::RowSet> sets;
+  std::vector<FileFate*> owners;
+  for (auto& fate : fates) {
+    if (fate.kind != FileFate::Kind::kVector) continue;
+    sets.push_back(fate.gone);
+    owners.push_back(&fate);
+  }
+  if (sets.empty()) return;
+  const auto& environment = target_->table->environment();
+  const auto vectors = ValueOrThrow(delta::WriteDeletionVectors(
+      *environment.store, target_->table->root(), sets, *environment.random));
+  for (size_t i = 0; i < owners.size(); ++i) {
+    FileFate& fate = *owners[i];
+    ++(fate.had_vector ? outcome->vectors_updated : outcome->vectors_added);
+    if (FileOrdinal::IsAdded(fate.ordinal)) {
+      auto& added = delta_.MutableAddedFiles().at(FileOrdinal::AddedPosition(fate.ordinal));
+      added.deletion_vector = vectors[i];
+      added.stats = LoosenBounds(added.stats);
+    } else {
+      ThrowIfError(delta_.UpdateDeletionVector(FileOrdinal::BaseIndex(fate.ordinal), vectors[i]));
+    }
+  }
+}
+
+void TableWrite::StageRemovals(std::vector<FileFate>& fates, WriteOutcome* outcome) {
+  std::vector<size_t> taken_back;
+  for (auto& fate : fates) {
+    if (!FileOrdinal::IsAdded(fate.ordinal)) delta_.ReadFile(FileOrdinal::BaseIndex(fate.ordinal));
+    if (fate.kind == FileFate::Kind::kVector) continue;
+    ++outcome->files_removed;
+    outcome->bytes_removed += fate.file.size_bytes;
+    if (fate.had_vector) ++outcome->vectors_removed;
+    if (FileOrdinal::IsAdded(fate.ordinal)) {
+      taken_back.push_back(FileOrdinal::AddedPosition(fate.ordinal));
+    } else {
+      ThrowIfError(delta_.RemoveDataFile(FileOrdinal::BaseIndex(fate.ordinal)));
+    }
+  }
+  // Files of this very transaction simply never happened. From the back: positions stay right.
+  std::sort(taken_back.rbegin(), taken_back.rend());
+  auto& added = delta_.MutableAddedFiles();
+  for (const size_t position : taken_back)
+    added.erase(added.begin() + static_cast<ptrdiff_t>(position));
+}
+
+void TableWrite::StageFiles(duckdb::ClientContext& context, WriteOutcome* outcome) {
+  const int64_t now_ms = target_->table->environment().clock->NowMillis();
+  if (rows_) {
+    for (auto& file : rows_->Finish(context)) {
+      ++outcome->files_added;
+      outcome->bytes_added += file.size_bytes;
+      delta::AddFile add;
+      add.path = std::move(file.path);
+      add.partition_values = std::move(file.partition_values);
+      add.size_bytes = file.size_bytes;
+      add.modification_time_ms = now_ms;
+      add.stats = std::move(file.stats);
+      ThrowIfError(delta_.AddDataFile(std::move(add)));
+    }
+  }
+  if (changes_) {
+    for (auto& file : changes_->Finish(context)) {
+      ++outcome->change_files_added;
+      delta_.AddChangeFile(
+          {std::move(file.path), std::move(file.partition_values), file.size_bytes, {}});
+    }
+  }
+}
+
+WriteOutcome TableWrite::Finish(duckdb::ClientContext& context) {
+  WriteOutcome outcome;
+  outcome.rows_inserted = inserted_;
+  outcome.rows_updated = updated_;
+  std::vector<FileFate> fates = Judge();
+  for (const auto& fate : fates) {
+    if (!fate.taken->whole) {
+      outcome.rows_deleted += static_cast<int64_t>(fate.taken->deleted.Cardinality());
+    } else if (const auto records = RecordsOf(fate.file.stats)) {
+      outcome.rows_deleted +=
+          *records - (fate.had_vector ? fate.file.deletion_vector->cardinality : 0);
+    }
+  }
+  Rescan(context, fates, &outcome);
+  StageVectors(fates, &outcome);
+  StageRemovals(fates, &outcome);  // after the vectors: they name staged files by position
+  StageFiles(context, &outcome);
+  return outcome;
+}
+
+}  // namespace tarn::duck
