@@ -1,18 +1,19 @@
 // Transaction: one optimistic commit to one table.
 //
-// Read against a base snapshot, stage actions, Commit(). A commit is put-if-absent of the next version;
-// when another writer was first, the newer commits are checked by Delta's conflict rules
+// Read against a base snapshot, stage actions, Commit(). A commit is put-if-absent of the next
+// version; when another writer was first, the newer commits are checked by Delta's conflict rules
 // (conflict.h) against what this transaction read and, if none conflicts, the commit is
-// rebased (retried at the next version, deletion vectors of untouched files kept) — automatically and
-// without limit of attempts other than `max_attempts`.
+// rebased (retried at the next version, deletion vectors of untouched files kept) — automatically
+// and without limit of attempts other than `max_attempts`.
 //
-// Three outcomes: committed, conflict (Status kConflict, retry kAfterRefresh: nothing was written), unknown
-// (kOutcomeUnknown: only when the store could not even be read back; Commit() resolves lost replies itself
-// by reading the version and comparing commitInfo.txnId).
+// Three outcomes: committed, conflict (Status kConflict, retry kAfterRefresh: nothing was written),
+// unknown (kOutcomeUnknown: only when the store could not even be read back; Commit() resolves lost
+// replies itself by reading the version and comparing commitInfo.txnId).
 //
 // Threads: not safe; one owner. Lifetime: keeps table and snapshot alive.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -32,7 +33,7 @@ enum class IsolationLevel { kWriteSerializable, kSerializable, kSnapshot };
 
 struct CommitResult {
   Version version;
-  SnapshotPtr snapshot;   // after the commit; null when reading it back failed (the commit stands)
+  SnapshotPtr snapshot;  // after the commit; null when reading it back failed (the commit stands)
   int attempts = 1;
   bool already_applied = false;  // an app transaction with this or a later version was there before
 };
@@ -42,12 +43,14 @@ class Transaction {
   // A change to an existing table. Checks that every writer feature of `base` is one Tarn writes
   // (kUnsupported names the feature).
   static Result<std::unique_ptr<Transaction>> Begin(std::shared_ptr<Table> table, SnapshotPtr base);
-  // The first commit of a new table; Commit() fails with kAlreadyExists when one is there. Protocol is
-  // derived from the schema, properties and staged use of features; column mapping is assigned if asked.
-  static Result<std::unique_ptr<Transaction>> Create(std::shared_ptr<Table> table, Metadata metadata);
+  // The first commit of a new table; Commit() fails with kAlreadyExists when one is there. Protocol
+  // is derived from the schema, properties and staged use of features; column mapping is assigned
+  // if asked.
+  static Result<std::unique_ptr<Transaction>> Create(std::shared_ptr<Table> table,
+                                                     Metadata metadata);
   // CREATE OR REPLACE: a new metaData over an existing table, all old files removed, history kept.
-  static Result<std::unique_ptr<Transaction>> Replace(std::shared_ptr<Table> table, SnapshotPtr base,
-                                                      Metadata metadata);
+  static Result<std::unique_ptr<Transaction>> Replace(std::shared_ptr<Table> table,
+                                                      SnapshotPtr base, Metadata metadata);
 
   const SnapshotPtr& base() const { return base_; }  // null for Create
   const std::shared_ptr<Table>& table() const { return table_; }
@@ -61,7 +64,7 @@ class Transaction {
   void SetMetric(const std::string& name, int64_t value);
   void SetUserMetadata(std::string text);
   void SetIsolation(IsolationLevel level) { isolation_ = level; }
-  Status SetMetadata(Metadata metadata);          // re-derives the protocol; validates
+  Status SetMetadata(Metadata metadata);              // re-derives the protocol; validates
   Status RequireFeature(const std::string& feature);  // adds a table feature to the protocol
   Status AddDataFile(AddFile file);
   // The whole file goes. It must be live in base (and not already removed here).
@@ -80,15 +83,16 @@ class Transaction {
   bool HasChanges() const;
   // Files staged for adding, for reading one's own writes before the commit.
   const std::vector<AddFile>& added_files() const { return adds_; }
-  // The same, for the statement of this transaction that takes its own rows back: drop entries or give
-  // them a deletion vector.
+  // The same, for the statement of this transaction that takes its own rows back: drop entries or
+  // give them a deletion vector.
   std::vector<AddFile>& MutableAddedFiles() { return adds_; }
   // The fate of a base file in this transaction so far.
   bool IsRemoved(FileIndex index) const;
   std::optional<DeletionVectorDescriptor> NewDeletionVector(FileIndex index) const;
 
-  // Commits; call once. With `SetAppTransaction`, a txn already at or beyond the version makes this a no-op
-  // with already_applied. Errors: see the top; also kConstraint (appendOnly), kResource, kPermission.
+  // Commits; call once. With `SetAppTransaction`, a txn already at or beyond the version makes this
+  // a no-op with already_applied. Errors: see the top; also kConstraint (appendOnly), kResource,
+  // kPermission.
   Result<CommitResult> Commit();
 
   // Attempts before giving up with kConflict; each attempt follows a lost race.
@@ -119,6 +123,16 @@ class Transaction {
   bool read_whole_table_ = false;
   std::vector<Predicate> read_predicates_;
   std::set<FileIndex> read_files_;
+  std::vector<std::string> features_;  // asked for by RequireFeature and properties
+  bool replacing_ = false;
+  bool committed_ = false;
+
+  enum class SchemaSource { kCreate, kReplace, kChange };
+  // Validates and completes `metadata` (properties, column mapping, protocol), then adopts it.
+  Status AdoptMetadata(Metadata metadata, SchemaSource source);
+  Status CheckPartitioning(const Metadata& metadata, const Schema& schema,
+                           SchemaSource source) const;
+  Status CheckRemovable(FileIndex index, bool data_change) const;
 };
 
 }  // namespace tarn::delta

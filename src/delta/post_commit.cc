@@ -1,0 +1,35 @@
+#include "delta/post_commit.h"
+
+#include <spdlog/spdlog.h>
+
+#include "delta/properties.h"
+
+namespace tarn::delta {
+
+SnapshotPtr AfterCommit(Table& table, Version committed, const std::string& txn_id) {
+  const auto latest = table.Latest();
+  if (!latest.ok()) {
+    spdlog::warn("table {}: version {} is committed but could not be read back: {}", table.root(),
+                 committed.value(), latest.status().message());
+    return nullptr;
+  }
+  const SnapshotPtr& snapshot = *latest;
+  if (snapshot->version() < committed) {
+    spdlog::warn("table {}: version {} is committed but the log ends at {}", table.root(),
+                 committed.value(), snapshot->version().value());
+    return nullptr;
+  }
+  const auto properties = ParseProperties(snapshot->metadata().configuration);
+  const int64_t interval = properties.ok() ? properties->checkpoint_interval : 10;
+  if (committed.value() > 0 && committed.value() % interval == 0 &&
+      table.environment().checkpoint_format != nullptr) {
+    const Status status = table.WriteCheckpoint(snapshot);
+    if (!status.ok()) {
+      spdlog::warn("table {}: no checkpoint at version {}: {}; the next one is tried in {} commits",
+                   table.root(), snapshot->version().value(), status.message(), interval);
+    }
+  }
+  return snapshot;
+}
+
+}  // namespace tarn::delta
