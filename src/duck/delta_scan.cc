@@ -110,8 +110,8 @@ void RefuseSerialize(duckdb::Serializer&, const duckdb::optional_ptr<duckdb::Fun
   throw duckdb::NotImplementedException("a scan of a Delta table cannot be serialized");
 }
 
-duckdb::TableFunction ParquetScan(duckdb::ClientContext& context) {
-  duckdb::ExtensionLoader loader(*context.db, "tarn");
+duckdb::TableFunction ParquetScan(duckdb::DatabaseInstance& db) {
+  duckdb::ExtensionLoader loader(db, "tarn");
   auto entry = loader.TryGetTableFunction("parquet_scan");
   if (!entry) {
     throw duckdb::InvalidConfigurationException(
@@ -201,9 +201,8 @@ std::shared_ptr<DeltaScanInfo> MakeScanInfo(const std::string& table_name,
   return info;
 }
 
-BoundDeltaScan BindDeltaScan(duckdb::ClientContext& context, std::shared_ptr<DeltaScanInfo> info) {
-  BoundDeltaScan out{ParquetScan(context), nullptr};
-  auto& function = out.function;
+duckdb::TableFunction DeltaScanFunction(duckdb::DatabaseInstance& db) {
+  duckdb::TableFunction function = ParquetScan(db);
   function.name = "delta_scan";
   function.get_multi_file_reader = DeltaFileReader::Create;
   function.statistics = Statistics;
@@ -216,6 +215,12 @@ BoundDeltaScan BindDeltaScan(duckdb::ClientContext& context, std::shared_ptr<Del
   function.serialize = RefuseSerialize;
   function.deserialize = nullptr;
   function.verify_serialization = false;
+  return function;
+}
+
+BoundDeltaScan BindDeltaScan(duckdb::ClientContext& context, std::shared_ptr<DeltaScanInfo> info) {
+  BoundDeltaScan out{DeltaScanFunction(*context.db), nullptr};
+  auto& function = out.function;
   auto function_info = duckdb::make_shared_ptr<ScanFunctionInfo>();
   function_info->info = info;
   function.function_info = std::move(function_info);

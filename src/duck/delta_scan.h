@@ -23,6 +23,9 @@ struct BoundDeltaScan {
   duckdb::unique_ptr<duckdb::FunctionData> bind_data;
 };
 
+// The table function without a table: its callbacks look at the bind data only.
+duckdb::TableFunction DeltaScanFunction(duckdb::DatabaseInstance& db);
+
 // A scan ready for a LogicalGet.
 BoundDeltaScan BindDeltaScan(duckdb::ClientContext& context, std::shared_ptr<DeltaScanInfo> info);
 
