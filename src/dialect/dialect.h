@@ -9,11 +9,14 @@
 // index base, `/`, casts, NULL ordering, functions) is RewriteSparkExpressions, applied after DuckDB's parser.
 //
 // How a session runs a script:
-//   for each t of Translate(text, dialect, context):
-//     statements = duckdb::Parser().ParseQuery(t.sql)           // exactly one per t
-//     if (dialect == kSpark && t.rewrite_expressions) RewriteSparkExpressions(*statement)
-//     execute; all t with the same source_index run in one transaction, and only the last one's
-//     result is the result of the source statement.
+//   for each s of SplitStatements(script, ...):                   // errors before anything runs
+//     context.origin = s.position
+//     for each t of Translate(s.text, dialect, context):
+//       statements = duckdb::Parser().ParseQuery(t.sql)           // exactly one per t
+//       if (dialect == kSpark && t.rewrite_expressions) RewriteSparkExpressions(*statement)
+//       execute; all t with the same source_index run in one transaction, and only the last one's
+//       result is the result of the source statement.
+// Translating one statement at a time matters when `columns_of` is set: it must see what earlier statements did.
 //
 // Threads: pure functions, no state. Errors: kInvalidArgument for text that cannot be read, kUnsupported
 // for a statement Tarn does not run; the message starts with "<source>:<line>:<column>: " ("line 3, column 7: "
@@ -21,6 +24,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,12 +40,12 @@ namespace tarn::dialect {
 
 enum class SqlDialect { kSpark, kDuckdb };
 
-// "spark" or "duckdb", as written in project files, `--dialect` and `SET tarn.dialect`.
+// "spark" or "duckdb", as written in project files and after `--dialect`.
 std::string_view SqlDialectName(SqlDialect dialect);
 // Any letter case; kInvalidArgument names both choices.
 Result<SqlDialect> ParseSqlDialect(std::string_view name);
 
-// Where in a script something is; both count from 1, columns in bytes' characters (UTF-8 code points).
+// Where in a text something is; both count from 1, columns in characters (UTF-8 code points).
 struct SourcePosition {
   size_t line = 1;
   size_t column = 1;
@@ -56,6 +60,13 @@ struct TranslateContext {
   std::string catalog = "lake";
   // File name for error messages; empty for text typed by a user.
   std::string source_name;
+  // Where the text begins in that file.
+  SourcePosition origin;
+  // Column names of a table in the lake, in order, for the statements whose meaning depends on them: `UPDATE SET *` and
+  // `INSERT *` of MERGE, INSERT with a partition value and no column list. Name parts as written, without the
+  // catalog. May be empty, and may fail: MERGE then falls back to matching by name inside DuckDB, which is laxer than Spark
+  // about columns missing on one side; INSERT asks for a column list.
+  std::function<Result<std::vector<std::string>>(const std::vector<std::string>& table)> columns_of;
 };
 
 // One statement of a script, without its `;` and without blanks or comments before and after it.
@@ -108,7 +119,13 @@ size_t SourceOffsetOf(const TranslatedStatement& statement, size_t sql_offset);
 Result<std::vector<TranslatedStatement>> Translate(std::string_view sql, SqlDialect dialect,
                                                    const TranslateContext& context = {});
 
-// Registers the functions of the spark dialect. Once for an instance, before its first query.
+// One expression, such as a CHECK constraint as Delta stores it, as DuckDB SQL with the dialect's meaning. For rooms that evaluate
+// stored expressions: functions of the result are those RegisterDialect registers.
+Result<std::string> TranslateExpression(std::string_view sql, SqlDialect dialect,
+                                        const TranslateContext& context = {});
+
+// Registers the functions of the spark dialect and tarn_spark_type(VARCHAR), which names a DuckDB type in
+// Spark's words. Once for an instance, before its first query.
 // Throws DuckDB's exceptions.
 void RegisterDialect(duckdb::DatabaseInstance& database);
 

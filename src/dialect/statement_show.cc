@@ -1,0 +1,245 @@
+// DESCRIBE and SHOW.
+
+#include "dialect/statement.h"
+#include "dialect/statement_query.h"
+
+namespace tarn::dialect {
+namespace {
+
+// Rows of DESCRIBE TABLE for the columns: (position, col_name, data_type, comment).
+std::string ColumnRows(const std::string& table_sql) {
+  return "SELECT column_name AS col_name, tarn_spark_type(column_type) AS data_type, "
+         "CAST(NULL AS VARCHAR) AS comment FROM (DESCRIBE " + table_sql + ")";
+}
+
+// Spark's SHOW patterns: `*` is any text, `|` separates alternatives, case does not matter.
+std::string PatternRegex(std::string_view pattern) {
+  std::string regex = "(?i)";
+  for (char c : pattern) {
+    if (c == '*') {
+      regex += ".*";
+    } else if (c == '|' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+               static_cast<unsigned char>(c) >= 0x80) {
+      regex += c;
+    } else {
+      regex += std::string("\\") + c;
+    }
+  }
+  return regex;
+}
+
+}  // namespace
+
+Status StatementTranslator::Describe() {
+  c_.Take();
+  const Token& word = c_.Peek();
+  const bool followed = c_.Peek(1).IsName();
+  if (followed && (word.Is("HISTORY") || word.Is("DETAIL"))) {
+    c_.Take();
+    c_.Accept({"TABLE"});
+    TARN_ASSIGN_OR_RETURN(ObjectName table, c_.ReadName("a table name"));
+    std::string sql = std::string("SELECT * FROM ") + (word.Is("HISTORY") ? "delta_history(" : "delta_detail(") +
+                      c_.NameArgument(table) + ")";
+    if (word.Is("HISTORY") && c_.Accept({"LIMIT"})) {
+      if (c_.Peek().kind != TokenKind::kNumber) return c_.Unexpected("a number");
+      sql += " LIMIT " + std::string(c_.Take().text);
+    }
+    TARN_RETURN_IF_ERROR(c_.ExpectEnd());
+    AddText(std::move(sql), word.Is("HISTORY") ? "DESCRIBE HISTORY" : "DESCRIBE DETAIL", true);
+    return Status::Ok();
+  }
+  if (followed && (word.Is("SCHEMA") || word.Is("DATABASE"))) {
+    c_.Take();
+    c_.Accept({"EXTENDED"});
+    TARN_ASSIGN_OR_RETURN(ObjectName schema, c_.ReadName("a schema name"));
+    TARN_RETURN_IF_ERROR(c_.ExpectEnd());
+    AddText("SELECT schema_name AS namespace, database_name AS catalog FROM duckdb_schemas() WHERE database_name = " +
+                QuoteString(c_.context().catalog) + " AND lower(schema_name) = " +
+                QuoteString(LowerAscii(schema.parts.back())),
+            "DESCRIBE SCHEMA", true);
+    return Status::Ok();
+  }
+  if (followed && word.Is("FUNCTION")) return Refuse("DESCRIBE FUNCTION", "see the function list in the docs");
+  if (word.Is("QUERY")) c_.Take();
+  if (c_.Sees({"SELECT"}) || c_.Sees({"WITH"}) || c_.Sees({"VALUES"}) || c_.Sees({"FROM"})) {
+    SqlWriter writer;
+    writer.Text("SELECT column_name AS col_name, tarn_spark_type(column_type) AS data_type, "
+                "CAST(NULL AS VARCHAR) AS comment FROM (DESCRIBE ");
+    TARN_RETURN_IF_ERROR(RewriteRest(writer));
+    writer.Text(")");
+    Add(writer, "DESCRIBE QUERY", true, true);
+    return Status::Ok();
+  }
+  c_.Accept({"TABLE"});
+  const bool extended = (c_.Peek(1).IsName() && (c_.Accept({"EXTENDED"}) || c_.Accept({"FORMATTED"})));
+  return DescribeTable(extended);
+}
+
+// DESCRIBE [TABLE] [EXTENDED] t [column]
+Status StatementTranslator::DescribeTable(bool extended) {
+  TARN_ASSIGN_OR_RETURN(ObjectName table, c_.ReadName("a table name"));
+  const std::string table_sql = table.is_path() ? "SELECT * FROM delta_scan(" + QuoteString(table.path) + ")"
+                                                : c_.TableSql(table);
+  std::string sql = ColumnRows(table_sql);
+  if (c_.Peek().IsName()) {
+    TARN_ASSIGN_OR_RETURN(std::string column, c_.ReadIdentifier("a column name"));
+    sql += " WHERE lower(column_name) = " + QuoteString(LowerAscii(column));
+    extended = false;
+  }
+  TARN_RETURN_IF_ERROR(c_.ExpectEnd());
+  if (extended) {
+    // Spark's layout: the columns, a blank row, the partition columns, a blank row, the facts about the table.
+    auto row = [](int order, const std::string& name, const std::string& value) {
+      return " UNION ALL SELECT " + std::to_string(order) + ", " + name + ", " + value + ", ''";
+    };
+    sql = "WITH detail AS MATERIALIZED (SELECT * FROM delta_detail(" + c_.NameArgument(table) + ")) "
+          "SELECT col_name, data_type, comment FROM (SELECT 0 AS part, * FROM (" + sql + ")" +
+          row(1, "''", "''") + row(2, "'# Partitioning'", "''") +
+          " UNION ALL SELECT 3, 'Part ' || (i - 1), partitionColumns[i], '' FROM (SELECT partitionColumns, "
+          "unnest(range(1, array_length(partitionColumns) + 1)) AS i FROM detail)" +
+          row(4, "''", "''") + row(5, "'# Detailed Table Information'", "''") +
+          row(6, "'Name'", QuoteString(table.is_path() ? table.path : c_.TableSql(table))) +
+          " UNION ALL SELECT 7, unnest(['Location', 'Provider', 'Comment', 'Created Time', 'Last Modified', "
+          "'Number Of Files', 'Size In Bytes', 'Table Properties']), unnest([CAST(location AS VARCHAR), "
+          "CAST(format AS VARCHAR), CAST(description AS VARCHAR), CAST(createdAt AS VARCHAR), "
+          "CAST(lastModified AS VARCHAR), CAST(numFiles AS VARCHAR), CAST(sizeInBytes AS VARCHAR), "
+          "CAST(properties AS VARCHAR)]), '' FROM detail)";
+  }
+  AddText(std::move(sql), extended ? "DESCRIBE EXTENDED" : "DESCRIBE TABLE", true);
+  return Status::Ok();
+}
+
+Status StatementTranslator::Show() {
+  c_.Take();
+  if (c_.Accept({"TABLES"})) return ShowTables(false);
+  if (c_.Accept({"VIEWS"})) return ShowTables(true);
+  if (c_.Accept({"SCHEMAS"}) || c_.Accept({"DATABASES"}) || c_.Accept({"NAMESPACES"})) return ShowSchemas();
+  if (c_.Accept({"TBLPROPERTIES"})) return ShowProperties();
+  if (c_.Accept({"COLUMNS"})) return ShowColumns();
+  if (c_.Accept({"CREATE", "TABLE"})) return ShowCreateTable();
+  if (c_.Accept({"PARTITIONS"})) return ShowPartitions();
+  if (c_.Accept({"CATALOGS"})) {
+    AddText("SELECT " + QuoteString(c_.context().catalog) + " AS catalog", "SHOW CATALOGS", true);
+    return c_.ExpectEnd();
+  }
+  if (c_.Sees({"GRANTS"}) || c_.Sees({"GRANT"})) {
+    return Refuse("SHOW GRANTS", "rights are kept in the project's policies");
+  }
+  if (c_.Sees({"FUNCTIONS"})) return Refuse("SHOW FUNCTIONS", "see the function list in the docs");
+  return c_.Unexpected("TABLES, VIEWS, SCHEMAS, TBLPROPERTIES, COLUMNS, CREATE TABLE or PARTITIONS");
+}
+
+// [LIKE] 'pattern' as a condition on `column`; empty when there is none.
+Result<std::string> StatementTranslator::ReadLikeFilter(std::string_view column) {
+  const bool like = c_.Accept({"LIKE"});
+  if (!like && c_.Peek().kind != TokenKind::kString) return std::string();
+  TARN_ASSIGN_OR_RETURN(std::string pattern, c_.ReadString("a pattern"));
+  return " AND regexp_full_match(" + std::string(column) + ", " + QuoteString(PatternRegex(pattern)) + ")";
+}
+
+// FROM | IN schema as a condition on schema_name.
+Result<std::string> StatementTranslator::ReadSchemaFilter() {
+  if (!c_.Accept({"IN"}) && !c_.Accept({"FROM"})) return std::string(" AND schema_name = current_schema()");
+  const Token& start = c_.Peek();
+  TARN_ASSIGN_OR_RETURN(ObjectName schema, c_.ReadName("a schema name"));
+  if (schema.is_path() || schema.parts.size() > 2 ||
+      (schema.parts.size() == 2 && !c_.IsLakeCatalog(schema.parts[0]))) {
+    return c_.Fail(start, "expected a schema of the lake");
+  }
+  return " AND lower(schema_name) = " + QuoteString(LowerAscii(schema.parts.back()));
+}
+
+Status StatementTranslator::ShowTables(bool views) {
+  TARN_ASSIGN_OR_RETURN(std::string schema, ReadSchemaFilter());
+  const std::string catalog = QuoteString(c_.context().catalog);
+  TARN_ASSIGN_OR_RETURN(std::string like, ReadLikeFilter(views ? "view_name" : "name"));
+  TARN_RETURN_IF_ERROR(c_.ExpectEnd());
+  std::string sql;
+  if (views) {
+    sql = "SELECT schema_name AS namespace, view_name AS \"viewName\", temporary AS \"isTemporary\" FROM "
+          "duckdb_views() WHERE database_name = " + catalog + schema + like + " ORDER BY ALL";
+  } else {
+    sql = "SELECT schema_name AS namespace, name AS \"tableName\", false AS \"isTemporary\" FROM (SELECT "
+          "database_name, schema_name, table_name AS name FROM duckdb_tables() UNION ALL SELECT database_name, "
+          "schema_name, view_name FROM duckdb_views()) WHERE database_name = " + catalog + schema + like +
+          " ORDER BY ALL";
+  }
+  AddText(std::move(sql), views ? "SHOW VIEWS" : "SHOW TABLES", true);
+  return Status::Ok();
+}
+
+Status StatementTranslator::ShowSchemas() {
+  if (c_.Accept({"IN"}) || c_.Accept({"FROM"})) {
+    const Token& start = c_.Peek();
+    TARN_ASSIGN_OR_RETURN(std::string catalog, c_.ReadIdentifier("a catalog name"));
+    if (!c_.IsLakeCatalog(catalog)) return c_.Fail(start, "there is no catalog " + catalog);
+  }
+  TARN_ASSIGN_OR_RETURN(std::string like, ReadLikeFilter("schema_name"));
+  TARN_RETURN_IF_ERROR(c_.ExpectEnd());
+  AddText("SELECT schema_name AS namespace FROM duckdb_schemas() WHERE database_name = " +
+              QuoteString(c_.context().catalog) + " AND schema_name NOT IN ('information_schema', 'pg_catalog')" +
+              like + " ORDER BY ALL",
+          "SHOW SCHEMAS", true);
+  return Status::Ok();
+}
+
+// SHOW TBLPROPERTIES t [('key')]
+Status StatementTranslator::ShowProperties() {
+  TARN_ASSIGN_OR_RETURN(ObjectName table, c_.ReadName("a table name"));
+  std::string sql = "SELECT key, value FROM delta_properties(" + c_.NameArgument(table) + ")";
+  if (c_.Sees({"("})) {
+    TARN_ASSIGN_OR_RETURN(Properties keys, c_.ReadProperties());
+    if (keys.size() != 1) return c_.Fail(c_.Peek(), "SHOW TBLPROPERTIES takes one key");
+    sql += " WHERE key = " + QuoteString(keys.front().first);
+  }
+  TARN_RETURN_IF_ERROR(c_.ExpectEnd());
+  AddText(sql + " ORDER BY key", "SHOW TBLPROPERTIES", true);
+  return Status::Ok();
+}
+
+// SHOW COLUMNS IN t [IN schema]
+Status StatementTranslator::ShowColumns() {
+  if (!c_.Accept({"IN"})) TARN_RETURN_IF_ERROR(c_.Expect({"FROM"}));
+  TARN_ASSIGN_OR_RETURN(ObjectName table, c_.ReadName("a table name"));
+  if (c_.Accept({"IN"}) || c_.Accept({"FROM"})) {
+    TARN_ASSIGN_OR_RETURN(std::string schema, c_.ReadIdentifier("a schema name"));
+    if (table.parts.size() == 1) table.parts.insert(table.parts.begin(), schema);
+  }
+  TARN_RETURN_IF_ERROR(c_.ExpectEnd());
+  AddText("SELECT column_name AS col_name FROM (DESCRIBE " + c_.TableSql(table) + ")", "SHOW COLUMNS", true);
+  return Status::Ok();
+}
+
+Status StatementTranslator::ShowCreateTable() {
+  TARN_ASSIGN_OR_RETURN(ObjectName table, c_.ReadName("a table name"));
+  c_.Accept({"AS", "SERDE"});
+  TARN_RETURN_IF_ERROR(c_.ExpectEnd());
+  const std::string table_sql = c_.TableSql(table);
+  auto quoted = [](const std::string& expression) {
+    return "'''' || replace(replace(" + expression + ", '\\', '\\\\'), '''', '\\''') || ''''";
+  };
+  // One text built by the query itself, from what the table says now.
+  std::string sql =
+      "SELECT 'CREATE TABLE ' || " + QuoteString(table_sql) + " || ' (' || chr(10) || (SELECT string_agg('  ' || "
+      "column_name || ' ' || upper(tarn_spark_type(column_type)) || CASE WHEN \"null\" = 'NO' THEN ' NOT NULL' ELSE "
+      "'' END, ',' || chr(10)) FROM (DESCRIBE " + table_sql + ")) || ')' || chr(10) || 'USING delta' || CASE WHEN "
+      "array_length(partitionColumns) > 0 THEN chr(10) || 'PARTITIONED BY (' || "
+      "array_to_string(partitionColumns, ', ') || ')' ELSE '' END || CASE WHEN description IS NOT NULL THEN chr(10) || "
+      "'COMMENT ' || " + quoted("description") + " ELSE '' END || coalesce((SELECT chr(10) || 'TBLPROPERTIES (' || "
+      "chr(10) || string_agg('  ' || " + quoted("key") + " || ' = ' || " + quoted("value") +
+      ", ',' || chr(10) ORDER BY key) || ')' FROM delta_properties(" + c_.NameArgument(table) +
+      ")), '') AS createtab_stmt FROM delta_detail(" + c_.NameArgument(table) + ")";
+  AddText(std::move(sql), "SHOW CREATE TABLE", true);
+  return Status::Ok();
+}
+
+Status StatementTranslator::ShowPartitions() {
+  TARN_ASSIGN_OR_RETURN(ObjectName table, c_.ReadName("a table name"));
+  if (c_.Sees({"PARTITION"})) return c_.Unsupported(c_.Peek(), "SHOW PARTITIONS lists all; leave PARTITION out");
+  TARN_RETURN_IF_ERROR(c_.ExpectEnd());
+  AddText("SELECT partition FROM delta_partitions(" + c_.NameArgument(table) + ") ORDER BY partition",
+          "SHOW PARTITIONS", true);
+  return Status::Ok();
+}
+
+}  // namespace tarn::dialect
