@@ -120,12 +120,12 @@ duckdb::ColumnList ColumnsOf(const WriteTarget& target) {
 }
 
 CheckConstraint ConstraintSet::Bind(duckdb::ClientContext& context, const WriteTarget& target,
-                                    const std::string& name, const std::string& sql) {
+                                    const std::string& name, const std::string& sql, bool stored) {
   CheckConstraint check;
   check.name = name;
   check.sql = sql;
   try {
-    auto parsed = duckdb::Parser::ParseExpressionList(TranslateExpression(sql));
+    auto parsed = duckdb::Parser::ParseExpressionList(stored ? TranslateExpression(sql) : sql);
     if (parsed.size() != 1) throw duckdb::BinderException("it is not one expression");
     const duckdb::ColumnList columns = ColumnsOf(target);
     duckdb::physical_index_set_t bound_columns;
@@ -155,15 +155,21 @@ ConstraintSet::ConstraintSet(duckdb::ClientContext& context,
   for (const auto& field : target_->schema.fields) {
     const std::string sql = InvariantOf(field);
     if (!sql.empty()) {
-      checks_.push_back(Bind(context, *target_, "invariant of column '" + field.name + "'", sql));
+      checks_.push_back(
+          Bind(context, *target_, "invariant of column '" + field.name + "'", sql, true));
     }
   }
   for (const auto& [name, sql] : target_->properties.check_constraints) {
-    checks_.push_back(Bind(context, *target_, "CHECK constraint '" + name + "'", sql));
+    checks_.push_back(Bind(context, *target_, "CHECK constraint '" + name + "'", sql, true));
   }
   if (!replaced.empty()) {
-    checks_.push_back(Bind(context, *target_, "the REPLACE WHERE condition", replaced));
+    checks_.push_back(Bind(context, *target_, "the REPLACE WHERE condition", replaced, false));
   }
+}
+
+ConstraintSet::ConstraintSet(std::shared_ptr<const WriteTarget> target, CheckConstraint check)
+    : target_(std::move(target)) {
+  checks_.push_back(std::move(check));
 }
 
 ConstraintChecker::ConstraintChecker(duckdb::ClientContext& context, const ConstraintSet& set)

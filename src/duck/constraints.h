@@ -38,9 +38,12 @@ class ConstraintSet {
   // Constraints of the table; `replaced` ("" for none) is added as one.
   ConstraintSet(duckdb::ClientContext& context, std::shared_ptr<const WriteTarget> target,
                 const std::string& replaced);
-  // One expression over the table's columns, bound to chunks of all columns.
+  // One condition alone, for looking at rows that are there.
+  ConstraintSet(std::shared_ptr<const WriteTarget> target, CheckConstraint check);
+  // One expression over the table's columns, bound to chunks of all columns. `stored` texts come
+  // from the table's metadata and are translated; others are DuckDB SQL.
   static CheckConstraint Bind(duckdb::ClientContext& context, const WriteTarget& target,
-                              const std::string& name, const std::string& sql);
+                              const std::string& name, const std::string& sql, bool stored);
 
   const WriteTarget& target() const { return *target_; }
   const std::vector<CheckConstraint>& checks() const { return checks_; }

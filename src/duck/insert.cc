@@ -106,7 +106,16 @@ int64_t LakeInsert::Report(TableWrite& write, const WriteOutcome& outcome) const
   delta.SetMetric("numFiles", outcome.files_added);
   delta.SetMetric("numOutputRows", outcome.rows_inserted);
   delta.SetMetric("numOutputBytes", outcome.bytes_added);
-  if (info_) return outcome.rows_inserted;  // CreateTable named the operation
+  if (info_) {
+    const bool replace = info_->Base().on_conflict == duckdb::OnCreateConflict::REPLACE_ON_CONFLICT;
+    delta::StringMap parameters;
+    parameters["isManaged"] = JsonText("true");
+    parameters["partitionBy"] = PartitionByParameter(write.target());
+    parameters["properties"] = JsonText(delta::StringMapToJson(delta.metadata().configuration));
+    delta.SetOperation(replace ? "CREATE OR REPLACE TABLE AS SELECT" : "CREATE TABLE AS SELECT",
+                       std::move(parameters));
+    return outcome.rows_inserted;
+  }
   const auto& overwrite = sink_state->Cast<InsertSinkState>().overwrite;
   delta::StringMap parameters;
   parameters["mode"] = JsonText(overwrite ? "Overwrite" : "Append");
@@ -122,7 +131,7 @@ int64_t LakeInsert::Report(TableWrite& write, const WriteOutcome& outcome) const
     delta.SetMetric("numAddedChangeFiles", outcome.change_files_added);
   }
   // Filling a table that this transaction creates is still its creation.
-  if (delta.base() != nullptr) delta.SetOperation("WRITE", std::move(parameters));
+  if (!write.creating()) delta.SetOperation("WRITE", std::move(parameters));
   return outcome.rows_inserted;
 }
 

@@ -82,7 +82,7 @@ void FindRows(duckdb::ClientContext& context, TableWrite& write, const CheckCons
 void RemoveMatching(duckdb::ClientContext& context, TableWrite& write,
                     const std::string& predicate_sql) {
   const CheckConstraint condition =
-      ConstraintSet::Bind(context, write.target(), "the condition", predicate_sql);
+      ConstraintSet::Bind(context, write.target(), "the condition", predicate_sql, false);
   const delta::Predicate predicate = PredicateOf(condition, write.target());
   auto& delta = write.delta();
   const bool exact = IsExact(predicate);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "delta/json.h"
+#include "delta/stats.h"
 #include "delta/value.h"
 #include "duckdb/common/string_util.hpp"
 #include "duckdb/parser/keyword_helper.hpp"
@@ -19,26 +20,6 @@ using delta::TypeKind;
 using LeafStats = duckdb::case_insensitive_map_t<duckdb::Value>;
 
 constexpr size_t kTextChars = 32;
-
-// Bytes of the first `chars` characters of UTF-8.
-size_t PrefixBytes(const std::string& text, size_t chars) {
-  size_t at = 0;
-  while (at < text.size() && chars > 0) {
-    ++at;
-    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) ++at;
-    --chars;
-  }
-  return at;
-}
-
-std::string BoundText(const std::string& text, bool is_max) {
-  const size_t keep = PrefixBytes(text, kTextChars);
-  if (keep == text.size()) return text;
-  std::string out = text.substr(0, keep);
-  // Something at least as large as every text with this prefix.
-  if (is_max) out += static_cast<unsigned char>(text[keep]) < 0x7F ? "\x7F" : "\xF4\x8F\xBF\xBF";
-  return out;
-}
 
 std::optional<std::string> TimestampBound(const std::string& text, bool is_max, bool utc) {
   const auto micros = delta::ParseTimestampText(text);
@@ -58,7 +39,12 @@ std::optional<std::string> TimestampBound(const std::string& text, bool is_max, 
 // A bound as JSON; nullopt for types without bounds and values JSON cannot hold.
 std::optional<std::string> BoundJson(const DataType& type, const std::string& text, bool is_max) {
   switch (type.kind) {
-    case TypeKind::kString: return delta::JsonQuote(BoundText(text, is_max));
+    case TypeKind::kString: {
+      if (!is_max) return delta::JsonQuote(delta::LowerBoundOf(text, kTextChars));
+      const std::string bound = delta::UpperBoundOf(text, kTextChars);
+      if (bound.empty() && !text.empty()) return std::nullopt;
+      return delta::JsonQuote(bound);
+    }
     case TypeKind::kLong:
     case TypeKind::kInteger:
     case TypeKind::kShort:

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "delta/file_table.h"
 #include "delta/json.h"
+#include "delta/stats.h"
 #include "duck/file_rescan.h"
 #include "duck/lake_catalog.h"
 #include "duck/status_exception.h"
@@ -26,14 +27,6 @@ std::optional<int64_t> RecordsOf(const std::string& stats) {
     return std::nullopt;
   }
   return json["numRecords"].get<int64_t>();
-}
-
-// Bounds still hold after rows left, but are no longer exact.
-std::string LoosenBounds(const std::string& stats) {
-  auto json = nlohmann::ordered_json::parse(stats, nullptr, false);
-  if (!json.is_object()) return stats;
-  json["tightBounds"] = false;
-  return json.dump();
 }
 
 const char* ChangeName(RowChange change, bool old_row) {
@@ -84,7 +77,8 @@ TableWrite::TableWrite(duckdb::ClientContext& context, DeltaTableEntry& entry, W
   constraints_ = std::make_unique<ConstraintSet>(context, target_, options_.replaced);
   // A commit that holds change files is read by them alone, so in a transaction of several
   // statements every statement has to write its own.
-  feed_ = target_->properties.enable_change_data_feed && delta_.base() != nullptr &&
+  creating_ = lake_.IsCreating(entry.table());
+  feed_ = target_->properties.enable_change_data_feed && !creating_ &&
           !(options_.pure_insert && context.transaction.IsAutoCommit());
 }
 
@@ -210,7 +204,7 @@ std::vector<TableWrite::FileFate> TableWrite::Judge() {
         taken.whole || (records && fate.gone.Cardinality() >= static_cast<uint64_t>(*records));
     if (all) {
       fate.kind = FileFate::Kind::kRemove;
-    } else if (target_->properties.enable_deletion_vectors) {
+    } else if (target_->properties.enable_deletion_vectors && records) {
       fate.kind = FileFate::Kind::kVector;
     } else {
       fate.kind = FileFate::Kind::kRewrite;
@@ -309,7 +303,7 @@ void TableWrite::StageVectors(std::vector<FileFate>& fates, WriteOutcome* outcom
     if (FileOrdinal::IsAdded(fate.ordinal)) {
       auto& added = delta_.MutableAddedFiles().at(FileOrdinal::AddedPosition(fate.ordinal));
       added.deletion_vector = vectors[i];
-      added.stats = LoosenBounds(added.stats);
+      added.stats = delta::WithWideBounds(added.stats);
     } else {
       ThrowIfError(delta_.UpdateDeletionVector(FileOrdinal::BaseIndex(fate.ordinal), vectors[i]));
     }

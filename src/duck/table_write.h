@@ -61,6 +61,8 @@ class TableWrite {
   DeltaTableEntry& entry() const { return entry_; }
   const WriteTarget& target() const { return *target_; }
   delta::Transaction& delta() const { return delta_; }
+  // The transaction creates or replaces the table: this commit is its first.
+  bool creating() const { return creating_; }
 
   LocalPtr MakeLocal();
   void Append(duckdb::ExecutionContext& context, Local& local, duckdb::DataChunk& rows,
@@ -101,6 +103,7 @@ class TableWrite {
   WriteOptions options_;
   std::shared_ptr<const WriteTarget> target_;
   std::unique_ptr<ConstraintSet> constraints_;
+  bool creating_ = false;
   bool feed_ = false;  // change data must be written
   std::mutex mutex_;
   std::unique_ptr<DataWriter> rows_;
