@@ -297,13 +297,6 @@ Result<RowSet> RowSet::Deserialize(std::string_view bytes) {
   return out;
 }
 
-std::string DeletionVectorDescriptor::UniqueId() const {
-  std::string id(1, storage_type);
-  id += path_or_inline;
-  if (offset) id += "@" + std::to_string(*offset);
-  return id;
-}
-
 Result<RowSet> ReadDeletionVector(store::ObjectStore& store, const std::string& table_root,
                                   const DeletionVectorDescriptor& descriptor) {
   if (descriptor.size_bytes < 0) return BadVector("has a negative size in the log");
