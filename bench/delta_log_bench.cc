@@ -1,9 +1,9 @@
 // What a commit and the opening of a log cost, without a SQL engine.
 //
-//   Commit/N      one durable append (fsync of file and folder) on a log that holds N commits already
-//   FsyncProxy    the least a durable commit can cost here: write, fsync, link, fsync of the folder
-//   OpenJson/N    opening a table of N JSON commits without a checkpoint
-//   Refresh/N     noticing one new commit on an open table of N
+//   Commit/N      one durable append (fsync of file and folder) on a log that holds N commits
+//   already FsyncProxy    the least a durable commit can cost here: write, fsync, link, fsync of
+//   the folder OpenJson/N    opening a table of N JSON commits without a checkpoint Refresh/N
+//   noticing one new commit on an open table of N
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
@@ -55,7 +55,8 @@ void Require(const Status& status) {
   std::exit(1);
 }
 
-// A table of `commits` appends after its creation. Checkpoints are off: they need a Parquet library.
+// A table of `commits` appends after its creation. Checkpoints are off: they need a Parquet
+// library.
 std::shared_ptr<Table> MakeTable(ScratchLake& lake, int64_t commits) {
   auto table = Table::At(lake.environment, "t");
   Metadata metadata;

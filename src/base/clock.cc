@@ -54,8 +54,8 @@ bool ParseZone(const char* text, int64_t* offset_micros) {
   int hours = 0;
   int minutes = 0;
   int used = 0;
-  if ((*text != '+' && *text != '-') ||
-      std::sscanf(text + 1, "%2d%n", &hours, &used) != 1 || used != 2) {
+  if ((*text != '+' && *text != '-') || std::sscanf(text + 1, "%2d%n", &hours, &used) != 1 ||
+      used != 2) {
     return false;
   }
   const char* rest = text + 3;
@@ -117,8 +117,8 @@ std::string FormatTimestampUtc(int64_t micros) {
 
 Result<int64_t> ParseTimestampUtc(const std::string& text) {
   const auto fail = [&] {
-    return Status::InvalidArgument("'" + text +
-                                   "' is not a timestamp; write YYYY-MM-DD[ HH:MM[:SS[.ffffff]]][Z]");
+    return Status::InvalidArgument(
+        "'" + text + "' is not a timestamp; write YYYY-MM-DD[ HH:MM[:SS[.ffffff]]][Z]");
   };
   int year = 0;
   int month = 0;
@@ -142,7 +142,8 @@ Result<int64_t> ParseTimestampUtc(const std::string& text) {
     micros += (hour * 3600LL + minute * 60LL + second) * kMicrosPerSecond;
     if (*rest == '.') {
       int64_t scale = kMicrosPerSecond / 10;
-      for (++rest; *rest >= '0' && *rest <= '9'; ++rest, scale /= 10) micros += (*rest - '0') * scale;
+      for (++rest; *rest >= '0' && *rest <= '9'; ++rest, scale /= 10)
+        micros += (*rest - '0') * scale;
     }
     while (*rest == ' ') ++rest;
   }

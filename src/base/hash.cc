@@ -30,6 +30,27 @@ std::string Digest(const EVP_MD* algorithm, std::string_view bytes) {
 std::string Md5Hex(std::string_view bytes) { return Digest(EVP_md5(), bytes); }
 std::string Sha256Hex(std::string_view bytes) { return Digest(EVP_sha256(), bytes); }
 
+struct Sha256Stream::State {
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  ~State() { EVP_MD_CTX_free(context); }
+};
+
+Sha256Stream::Sha256Stream() : state_(std::make_unique<State>()) {
+  EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr);
+}
+Sha256Stream::~Sha256Stream() = default;
+
+void Sha256Stream::Update(std::string_view bytes) {
+  EVP_DigestUpdate(state_->context, bytes.data(), bytes.size());
+}
+
+std::string Sha256Stream::FinishHex() {
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  EVP_DigestFinal_ex(state_->context, out, &size);
+  return ToHex(out, size);
+}
+
 std::string HmacSha256Hex(std::string_view key, std::string_view bytes) {
   unsigned char out[EVP_MAX_MD_SIZE];
   unsigned size = 0;

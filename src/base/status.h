@@ -1,8 +1,9 @@
 // Status and Result<T>: how every room outside `duck`, `dialect` and `engine` reports failure.
 //
-// A Status is either OK or (code, message, retry class). A message is one line for a person: it names
-// the thing (table, file, column), the place (path, version, line) and, where one exists, the remedy.
-// Operating errors are Status; programmer errors are TARN_CHECK, which stays on in release builds.
+// A Status is either OK or (code, message, retry class). A message is one line for a person: it
+// names the thing (table, file, column), the place (path, version, line) and, where one exists, the
+// remedy. Operating errors are Status; programmer errors are TARN_CHECK, which stays on in release
+// builds.
 //
 // Threads: value types; safe to copy between threads.
 #pragma once
@@ -21,19 +22,19 @@ namespace tarn {
 // What went wrong, coarse enough that callers can branch on it.
 enum class StatusCode {
   kOk = 0,
-  kInvalidArgument,   // the caller's input is wrong: SQL, option, value
-  kNotFound,          // the named thing does not exist
-  kAlreadyExists,     // put-if-absent lost, or CREATE of an existing thing
-  kConflict,          // a concurrent commit logically conflicts with this one
-  kCorruption,        // stored bytes are damaged or contradict the protocol
-  kUnsupported,       // a table feature or statement this build does not handle
-  kConstraint,        // NOT NULL, CHECK, invariant, appendOnly violated by data
-  kPermission,        // the operating system or server said no
-  kResource,          // disk full, out of memory, too many files
-  kIo,                // other I/O failure
-  kCancelled,         // the user asked to stop
-  kOutcomeUnknown,    // a write may or may not have happened: re-read before acting
-  kInternal,          // a bug in Tarn
+  kInvalidArgument,  // the caller's input is wrong: SQL, option, value
+  kNotFound,         // the named thing does not exist
+  kAlreadyExists,    // put-if-absent lost, or CREATE of an existing thing
+  kConflict,         // a concurrent commit logically conflicts with this one
+  kCorruption,       // stored bytes are damaged or contradict the protocol
+  kUnsupported,      // a table feature or statement this build does not handle
+  kConstraint,       // NOT NULL, CHECK, invariant, appendOnly violated by data
+  kPermission,       // the operating system or server said no
+  kResource,         // disk full, out of memory, too many files
+  kIo,               // other I/O failure
+  kCancelled,        // the user asked to stop
+  kOutcomeUnknown,   // a write may or may not have happened: re-read before acting
+  kInternal,         // a bug in Tarn
 };
 
 // What a caller may do about it.
@@ -52,7 +53,9 @@ class [[nodiscard]] Status {
   Status(StatusCode code, std::string message, RetryClass retry = RetryClass::kNo);
 
   static Status Ok() { return Status(); }
-  static Status InvalidArgument(std::string m) { return {StatusCode::kInvalidArgument, std::move(m)}; }
+  static Status InvalidArgument(std::string m) {
+    return {StatusCode::kInvalidArgument, std::move(m)};
+  }
   static Status NotFound(std::string m) { return {StatusCode::kNotFound, std::move(m)}; }
   static Status AlreadyExists(std::string m) { return {StatusCode::kAlreadyExists, std::move(m)}; }
   static Status Conflict(std::string m) {
@@ -95,8 +98,8 @@ class [[nodiscard]] Status {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : rep_(std::move(value)) {}                 // NOLINT: implicit by design
-  Result(Status status) : rep_(std::move(status)) {           // NOLINT: implicit by design
+  Result(T value) : rep_(std::move(value)) {}        // NOLINT: implicit by design
+  Result(Status status) : rep_(std::move(status)) {  // NOLINT: implicit by design
     if (std::get<Status>(rep_).ok()) {
       std::fputs("tarn: Result built from an OK status\n", stderr);
       std::abort();
@@ -108,9 +111,18 @@ class [[nodiscard]] Result {
   Status status() const { return ok() ? Status::Ok() : std::get<Status>(rep_); }
 
   // REQUIRES: ok(). Aborts otherwise.
-  T& value() & { Require(); return std::get<T>(rep_); }
-  const T& value() const& { Require(); return std::get<T>(rep_); }
-  T&& value() && { Require(); return std::get<T>(std::move(rep_)); }
+  T& value() & {
+    Require();
+    return std::get<T>(rep_);
+  }
+  const T& value() const& {
+    Require();
+    return std::get<T>(rep_);
+  }
+  T&& value() && {
+    Require();
+    return std::get<T>(std::move(rep_));
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
@@ -137,8 +149,8 @@ class [[nodiscard]] Result {
 #define TARN_CONCAT(a, b) TARN_CONCAT_INNER(a, b)
 
 // Returns the status from the enclosing function when it is not OK.
-#define TARN_RETURN_IF_ERROR(expr)                       \
-  do {                                                   \
+#define TARN_RETURN_IF_ERROR(expr)                                                     \
+  do {                                                                                 \
     if (::tarn::Status tarn_status_ = (expr); !tarn_status_.ok()) return tarn_status_; \
   } while (0)
 
@@ -151,7 +163,7 @@ class [[nodiscard]] Result {
   lhs = std::move(tmp).value()
 
 // A programmer's error: aborts in every build, with the place.
-#define TARN_CHECK(condition)                                                  \
-  do {                                                                         \
-    if (!(condition)) ::tarn::CheckFailed(__FILE__, __LINE__, #condition);     \
+#define TARN_CHECK(condition)                                              \
+  do {                                                                     \
+    if (!(condition)) ::tarn::CheckFailed(__FILE__, __LINE__, #condition); \
   } while (0)

@@ -1,4 +1,5 @@
-// Rows together with a stream's position in one Delta commit, and the questions ingest asks of a table.
+// Rows together with a stream's position in one Delta commit, and the questions ingest asks of a
+// table.
 #include "duck/delta_table_entry.h"
 #include "duck/lake_transaction.h"
 #include "duckdb/catalog/catalog.hpp"
@@ -71,14 +72,15 @@ void FillColumn(const BatchColumn& column, size_t offset, size_t count, duckdb::
     case BatchColumn::Kind::kInt32:
     case BatchColumn::Kind::kDateDays: FillNumbers<int32_t>(column, offset, count, vector); break;
     case BatchColumn::Kind::kInt64:
-    case BatchColumn::Kind::kTimestampMicros: FillNumbers<int64_t>(column, offset, count, vector); break;
+    case BatchColumn::Kind::kTimestampMicros:
+      FillNumbers<int64_t>(column, offset, count, vector);
+      break;
     case BatchColumn::Kind::kBoolean: FillNumbers<bool>(column, offset, count, vector); break;
   }
 }
 
-duckdb::unique_ptr<duckdb::ColumnDataCollection> ToCollection(duckdb::ClientContext& context,
-                                                              const std::vector<BatchColumn>& columns,
-                                                              size_t rows) {
+duckdb::unique_ptr<duckdb::ColumnDataCollection> ToCollection(
+    duckdb::ClientContext& context, const std::vector<BatchColumn>& columns, size_t rows) {
   duckdb::vector<LogicalType> types;
   for (const auto& column : columns) types.push_back(TypeOf(column.kind));
   auto collection = duckdb::make_uniq<duckdb::ColumnDataCollection>(context, types);
@@ -87,27 +89,30 @@ duckdb::unique_ptr<duckdb::ColumnDataCollection> ToCollection(duckdb::ClientCont
   for (size_t offset = 0; offset < rows; offset += STANDARD_VECTOR_SIZE) {
     const size_t count = std::min<size_t>(STANDARD_VECTOR_SIZE, rows - offset);
     chunk.Reset();
-    for (size_t i = 0; i < columns.size(); ++i) FillColumn(columns[i], offset, count, chunk.data[i]);
+    for (size_t i = 0; i < columns.size(); ++i)
+      FillColumn(columns[i], offset, count, chunk.data[i]);
     chunk.SetCardinality(count);
     collection->Append(chunk);
   }
   return collection;
 }
 
-// INSERT INTO lake.s.t BY NAME <the collection>: parsed once, its FROM replaced by the rows at hand.
+// INSERT INTO lake.s.t BY NAME <the collection>: parsed once, its FROM replaced by the rows at
+// hand.
 duckdb::unique_ptr<duckdb::SQLStatement> InsertOf(
     const TableName& name, const std::vector<BatchColumn>& columns,
     duckdb::unique_ptr<duckdb::ColumnDataCollection> rows) {
   duckdb::Parser parser;
-  parser.ParseQuery("INSERT INTO lake." + duckdb::KeywordHelper::WriteQuoted(name.schema, '"') + "." +
-                    duckdb::KeywordHelper::WriteQuoted(name.table, '"') +
+  parser.ParseQuery("INSERT INTO lake." + duckdb::KeywordHelper::WriteQuoted(name.schema, '"') +
+                    "." + duckdb::KeywordHelper::WriteQuoted(name.table, '"') +
                     " BY NAME SELECT * FROM batch");
   auto statement = std::move(parser.statements.front());
   auto& select = statement->Cast<duckdb::InsertStatement>().select_statement;
   duckdb::vector<duckdb::string> names;
   for (const auto& column : columns) names.push_back(column.name);
   auto source = duckdb::make_uniq<duckdb::ColumnDataRef>(
-      duckdb::optionally_owned_ptr<duckdb::ColumnDataCollection>(std::move(rows)), std::move(names));
+      duckdb::optionally_owned_ptr<duckdb::ColumnDataCollection>(std::move(rows)),
+      std::move(names));
   source->alias = "batch";
   select->node->Cast<duckdb::SelectNode>().from_table = std::move(source);
   return statement;
@@ -131,7 +136,9 @@ duckdb::optional_ptr<duck::DeltaTableEntry> FindTable(duckdb::ClientContext& con
   return dynamic_cast<duck::DeltaTableEntry*>(entry.get());
 }
 
-Status NoTable(const std::string& table) { return Status::NotFound("table " + table + " does not exist"); }
+Status NoTable(const std::string& table) {
+  return Status::NotFound("table " + table + " does not exist");
+}
 
 }  // namespace
 
@@ -140,7 +147,8 @@ Result<CommitOutcome> DuckSession::AppendBatch(const std::string& table,
                                                const CommitAnnotations& annotations) {
   TARN_ASSIGN_OR_RETURN(const TableName name, SplitName(table));
   if (annotations.txn) {
-    TARN_ASSIGN_OR_RETURN(const auto applied, AppTransactionVersion(table, annotations.txn->app_id));
+    TARN_ASSIGN_OR_RETURN(const auto applied,
+                          AppTransactionVersion(table, annotations.txn->app_id));
     if (applied && *applied >= annotations.txn->version) return CommitOutcome{-1, 0, true};
   }
   try {

@@ -29,12 +29,14 @@ class DuckEngine final : public Engine {
   Status Start() {
     if (options_.temp_directory.empty()) {
       options_.temp_directory =
-          (std::filesystem::temp_directory_path() / ("tarn-" + std::to_string(::getpid()))).string();
+          (std::filesystem::temp_directory_path() / ("tarn-" + std::to_string(::getpid())))
+              .string();
       owns_temp_directory_ = true;
     }
     try {
       duckdb::DBConfig config;
-      if (options_.threads > 0) config.SetOptionByName("threads", duckdb::Value::BIGINT(options_.threads));
+      if (options_.threads > 0)
+        config.SetOptionByName("threads", duckdb::Value::BIGINT(options_.threads));
       if (options_.memory_limit_bytes > 0) {
         config.SetOptionByName("memory_limit", std::to_string(options_.memory_limit_bytes) + "B");
       }
@@ -71,8 +73,8 @@ class DuckEngine final : public Engine {
  private:
   Status Attach() {
     duckdb::Connection connection(*database_);
-    std::string sql = "ATTACH " + duckdb::KeywordHelper::WriteQuoted(options_.lake, '\'') +
-                      " AS lake (TYPE tarn";
+    std::string sql =
+        "ATTACH " + duckdb::KeywordHelper::WriteQuoted(options_.lake, '\'') + " AS lake (TYPE tarn";
     if (options_.create_lake) sql += ", CREATE true";
     if (!options_.fsync) sql += ", FSYNC false";
     if (options_.read_only) sql += ", READ_ONLY";

@@ -1,16 +1,19 @@
 // Engine: the one owner of DuckDB in the process, with one lake attached.
 //
-// What it is: opens an in-memory DuckDB with Tarn's storage extension and dialects, attaches the lake folder
-// as catalog `lake`, and hands out sessions that run SQL in either dialect. No DuckDB type appears here, so
-// rooms above stay free of its headers and exceptions.
+// What it is: opens an in-memory DuckDB with Tarn's storage extension and dialects, attaches the
+// lake folder as catalog `lake`, and hands out sessions that run SQL in either dialect. No DuckDB
+// type appears here, so rooms above stay free of its headers and exceptions.
 //
-// What it does not do: no files outside the lake are special to it, no scheduling, no access control.
+// What it does not do: no files outside the lake are special to it, no scheduling, no access
+// control.
 //
-// Threads: Engine is safe for concurrent calls; a Session has one user at a time, except Interrupt() and
-// Progress(), which any thread may call. Lifetime: an Engine outlives its sessions; a session its results.
+// Threads: Engine is safe for concurrent calls; a Session has one user at a time, except
+// Interrupt() and Progress(), which any thread may call. Lifetime: an Engine outlives its sessions;
+// a session its results.
 //
-// Errors: SQL that cannot be read or bound is kInvalidArgument, a broken constraint kConstraint, a lost race
-// kConflict (an autocommit statement is retried before that is reported), Ctrl-C kCancelled.
+// Errors: SQL that cannot be read or bound is kInvalidArgument, a broken constraint kConstraint, a
+// lost race kConflict (an autocommit statement is retried before that is reported), Ctrl-C
+// kCancelled.
 #pragma once
 
 #include <atomic>
@@ -29,21 +32,21 @@
 namespace tarn::engine {
 
 struct EngineOptions {
-  std::string lake;                    // folder of the lake
-  bool create_lake = false;            // make the folder when it is absent
+  std::string lake;          // folder of the lake
+  bool create_lake = false;  // make the folder when it is absent
   bool read_only = false;
   dialect::SqlDialect dialect = dialect::SqlDialect::kSpark;
   std::string default_schema = "silver";  // what an unqualified name means
-  std::string time_zone = "UTC";       // session zone of both dialects
-  uint64_t memory_limit_bytes = 0;     // 0: DuckDB's default, 80 % of the machine
-  int threads = 0;                     // 0: all cores
-  std::string temp_directory;          // where operators spill; empty: <system temp>/tarn-<pid>
-  bool fsync = true;                   // off: commits may vanish in a power cut
+  std::string time_zone = "UTC";          // session zone of both dialects
+  uint64_t memory_limit_bytes = 0;        // 0: DuckDB's default, 80 % of the machine
+  int threads = 0;                        // 0: all cores
+  std::string temp_directory;             // where operators spill; empty: <system temp>/tarn-<pid>
+  bool fsync = true;                      // off: commits may vanish in a power cut
 };
 
 struct Column {
   std::string name;
-  std::string type;   // DuckDB's name of the type, e.g. "DECIMAL(10,2)"
+  std::string type;  // DuckDB's name of the type, e.g. "DECIMAL(10,2)"
   bool is_numeric = false;
 };
 
@@ -58,8 +61,8 @@ class QueryResult {
   virtual bool IsNull(size_t column, size_t row) const = 0;
   // Undefined for null.
   virtual std::string Text(size_t column, size_t row) const = 0;
-  // "null", numbers bare (integers beyond 2^53 and decimals too), strings quoted, nested as JSON; NaN and
-  // infinities as strings.
+  // "null", numbers bare (integers beyond 2^53 and decimals too), strings quoted, nested as JSON;
+  // NaN and infinities as strings.
   virtual std::string Json(size_t column, size_t row) const = 0;
   // The kind of statement that ran ("SELECT", "MERGE", …) and whether its rows are of interest.
   virtual const std::string& statement_kind() const = 0;
@@ -82,32 +85,34 @@ struct CommitAnnotations {
     int64_t version = 0;
   };
   std::optional<AppTransaction> txn;
-  std::map<std::string, std::string> domain_metadata;   // domain -> configuration
+  std::map<std::string, std::string> domain_metadata;  // domain -> configuration
   std::optional<std::string> user_metadata;
 };
 
 struct CommitOutcome {
-  int64_t version = -1;          // the table's version after the call
+  int64_t version = -1;  // the table's version after the call
   int64_t rows = 0;
   bool already_applied = false;  // the app transaction was there: nothing was written
 };
 
-// One column of a batch to append; `validity[i]` false means null. Only the vector of the kind is filled.
+// One column of a batch to append; `validity[i]` false means null. Only the vector of the kind is
+// filled.
 struct BatchColumn {
   enum class Kind { kText, kBinary, kInt32, kInt64, kTimestampMicros, kDateDays, kBoolean };
   std::string name;
   Kind kind = Kind::kText;
-  std::vector<std::string_view> bytes;   // kText (UTF-8), kBinary; must outlive the call
-  std::vector<int64_t> numbers;          // every other kind
-  std::vector<bool> validity;            // empty: no nulls
+  std::vector<std::string_view> bytes;  // kText (UTF-8), kBinary; must outlive the call
+  std::vector<int64_t> numbers;         // every other kind
+  std::vector<bool> validity;           // empty: no nulls
 };
 
 class Session {
  public:
   virtual ~Session() = default;
 
-  // Runs every statement of `script` in order, stopping at the first failure; `visit` gets each statement's
-  // result and must consume it before returning (a failure it returns stops the script). Messages begin with
+  // Runs every statement of `script` in order, stopping at the first failure; `visit` gets each
+  // statement's result and must consume it before returning (a failure it returns stops the
+  // script). Messages begin with
   // "<source_name>:<line>:<column>: " when a source name is given.
   virtual Status Run(std::string_view script, const std::string& source_name,
                      const std::function<Status(QueryResult&)>& visit) = 0;
@@ -125,7 +130,8 @@ class Session {
   virtual double Progress() = 0;
 
   // --- for ingest: rows and position in one Delta commit ---
-  // Appends by column name to "schema.table". Columns of the table that the batch lacks become null.
+  // Appends by column name to "schema.table". Columns of the table that the batch lacks become
+  // null.
   virtual Result<CommitOutcome> AppendBatch(const std::string& table,
                                             const std::vector<BatchColumn>& columns, size_t rows,
                                             const CommitAnnotations& annotations) = 0;

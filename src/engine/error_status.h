@@ -8,7 +8,8 @@
 
 namespace tarn::engine {
 
-// Code and retry class by the exception's type; `duck` adds the exact code as extra info "tarn_code".
+// Code and retry class by the exception's type; `duck` adds the exact code as extra info
+// "tarn_code".
 Status StatusFromError(const duckdb::ErrorData& error);
 // Byte offset in the SQL that DuckDB ran, if it gave one.
 bool ErrorOffset(const duckdb::ErrorData& error, size_t* offset);

@@ -104,9 +104,12 @@ void AppendJson(const duckdb::Value& value, std::string* out) {
     case LogicalTypeId::UHUGEINT:
     case LogicalTypeId::DECIMAL: out->append(value.ToString()); return;
     case LogicalTypeId::FLOAT: AppendDouble(value.GetValue<float>(), value.ToString(), out); return;
-    case LogicalTypeId::DOUBLE: AppendDouble(value.GetValue<double>(), value.ToString(), out); return;
+    case LogicalTypeId::DOUBLE:
+      AppendDouble(value.GetValue<double>(), value.ToString(), out);
+      return;
     case LogicalTypeId::BLOB:
-      AppendJsonString(duckdb::Blob::ToBase64(duckdb::string_t(duckdb::StringValue::Get(value))), out);
+      AppendJsonString(duckdb::Blob::ToBase64(duckdb::string_t(duckdb::StringValue::Get(value))),
+                       out);
       return;
     case LogicalTypeId::LIST: AppendList(duckdb::ListValue::GetChildren(value), out); return;
     case LogicalTypeId::ARRAY: AppendList(duckdb::ArrayValue::GetChildren(value), out); return;

@@ -65,7 +65,8 @@ void RegisterRecordFunctions(duckdb::DatabaseInstance& database) {
   for (const auto& record : {LogicalType::VARCHAR, LogicalType::BLOB}) {
     duckdb::vector<LogicalType> arguments{record};
     for (int extra = 0; extra < 3; ++extra) {
-      duckdb::ScalarFunction function(arguments, LogicalType::LIST(LogicalType::VARCHAR), CsvFields);
+      duckdb::ScalarFunction function(arguments, LogicalType::LIST(LogicalType::VARCHAR),
+                                      CsvFields);
       function.null_handling = duckdb::FunctionNullHandling::SPECIAL_HANDLING;
       set.AddFunction(function);
       arguments.push_back(LogicalType::VARCHAR);

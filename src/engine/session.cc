@@ -10,8 +10,8 @@
 namespace tarn::engine {
 namespace {
 
-// An autocommit statement that loses a race is run again on the newer snapshot. Writers that need more
-// rounds than this are starved by something that a person should look at.
+// An autocommit statement that loses a race is run again on the newer snapshot. Writers that need
+// more rounds than this are starved by something that a person should look at.
 constexpr int kMaxConflictAttempts = 200;
 constexpr int64_t kMaxBackoffMicros = 200'000;
 
@@ -29,9 +29,9 @@ DuckSession::DuckSession(duckdb::DuckDB& database, const EngineOptions& options)
 Status DuckSession::Initialize() {
   const std::string schema = duckdb::KeywordHelper::WriteQuoted(options_.default_schema, '"');
   const std::string zone = duckdb::KeywordHelper::WriteQuoted(options_.time_zone, '\'');
-  for (const std::string& sql :
-       {"USE lake." + schema, "SET TimeZone = " + zone, std::string("SET enable_progress_bar = true"),
-        std::string("SET enable_progress_bar_print = false")}) {
+  for (const std::string& sql : {"USE lake." + schema, "SET TimeZone = " + zone,
+                                 std::string("SET enable_progress_bar = true"),
+                                 std::string("SET enable_progress_bar_print = false")}) {
     if (auto result = connection_.Query(sql); result->HasError()) {
       return StatusFromError(result->GetErrorObject());
     }
@@ -62,7 +62,8 @@ Status DuckSession::RunUnit(const Unit& unit, const std::function<Status(QueryRe
   for (int attempt = 1;; ++attempt) {
     bool conflict = false;
     const Status status = TryUnit(unit, visit, &conflict);
-    if (status.ok() || !conflict || !own_transaction || attempt == kMaxConflictAttempts) return status;
+    if (status.ok() || !conflict || !own_transaction || attempt == kMaxConflictAttempts)
+      return status;
     BackOff(attempt);
   }
 }
@@ -73,7 +74,8 @@ Status DuckSession::TryUnit(const Unit& unit, const std::function<Status(QueryRe
   const bool own_transaction = several && connection_.IsAutoCommit();
   if (own_transaction) TARN_RETURN_IF_ERROR(Control("BEGIN TRANSACTION"));
   Status status;
-  for (const Translated* statement = unit.first; status.ok() && statement != unit.last; ++statement) {
+  for (const Translated* statement = unit.first; status.ok() && statement != unit.last;
+       ++statement) {
     status = RunOne(unit, *statement, statement + 1 == unit.last, visit, conflict);
   }
   if (!own_transaction) return status;

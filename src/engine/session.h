@@ -25,8 +25,9 @@ class DuckSession final : public Session {
   void Interrupt() override { connection_.Interrupt(); }
   double Progress() override { return connection_.GetQueryProgress(); }
 
-  Result<CommitOutcome> AppendBatch(const std::string& table, const std::vector<BatchColumn>& columns,
-                                    size_t rows, const CommitAnnotations& annotations) override;
+  Result<CommitOutcome> AppendBatch(const std::string& table,
+                                    const std::vector<BatchColumn>& columns, size_t rows,
+                                    const CommitAnnotations& annotations) override;
   Result<std::optional<int64_t>> AppTransactionVersion(const std::string& table,
                                                        const std::string& app_id) override;
   Result<std::optional<std::string>> DomainMetadata(const std::string& table,
@@ -46,7 +47,8 @@ class DuckSession final : public Session {
 
   Status RunUnit(const Unit& unit, const std::function<Status(QueryResult&)>& visit);
   // One attempt; `conflict` tells that running it again may succeed.
-  Status TryUnit(const Unit& unit, const std::function<Status(QueryResult&)>& visit, bool* conflict);
+  Status TryUnit(const Unit& unit, const std::function<Status(QueryResult&)>& visit,
+                 bool* conflict);
   Status RunOne(const Unit& unit, const Translated& statement, bool last,
                 const std::function<Status(QueryResult&)>& visit, bool* conflict);
   Status Fail(const Unit& unit, const Translated& statement, const duckdb::ErrorData& error) const;

@@ -11,7 +11,8 @@ Status ValidateKey(const std::string& key) {
   while (start <= key.size()) {
     const size_t slash = std::min(key.find('/', start), key.size());
     const std::string_view part(key.data() + start, slash - start);
-    if (part.empty()) return fail("has an empty part; keys are 'a/b/c' without leading or trailing '/'");
+    if (part.empty())
+      return fail("has an empty part; keys are 'a/b/c' without leading or trailing '/'");
     if (part == "." || part == "..") return fail("has a '.' or '..' part");
     if (part.find('\0') != std::string_view::npos) return fail("holds a NUL byte");
     start = slash + 1;

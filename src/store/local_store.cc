@@ -1,9 +1,10 @@
 // Objects as files below a folder.
 //
-// Put and writers build the object under a hidden temporary name in the same folder and give it its name
-// in one step: rename() to overwrite, link() for put-if-absent (link fails when the name exists, on every
-// local file system and on NFS). So a reader never sees part of an object, and of several creators exactly
-// one wins. Temporary names start with ".tarn-tmp-" and are never listed; a crash leaves one behind at most.
+// Put and writers build the object under a hidden temporary name in the same folder and give it its
+// name in one step: rename() to overwrite, link() for put-if-absent (link fails when the name
+// exists, on every local file system and on NFS). So a reader never sees part of an object, and of
+// several creators exactly one wins. Temporary names start with ".tarn-tmp-" and are never listed;
+// a crash leaves one behind at most.
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -65,8 +66,8 @@ Status Publish(const std::string& temporary, const std::string& path, PutMode mo
   if (!fsync) return Status::Ok();
   if (Status synced = SyncFolder(ParentOf(path)); !synced.ok()) {
     // The name is there for every reader on this machine but may not survive a power cut.
-    return Status::OutcomeUnknown(path + " was written but its folder could not be synced: " +
-                                  synced.message());
+    return Status::OutcomeUnknown(
+        path + " was written but its folder could not be synced: " + synced.message());
   }
   return Status::Ok();
 }
@@ -74,7 +75,10 @@ Status Publish(const std::string& temporary, const std::string& path, PutMode mo
 class LocalWriter final : public ObjectWriter {
  public:
   LocalWriter(FileDescriptor fd, std::string temporary, std::string path, PutMode mode, bool fsync)
-      : fd_(std::move(fd)), temporary_(std::move(temporary)), path_(std::move(path)), mode_(mode),
+      : fd_(std::move(fd)),
+        temporary_(std::move(temporary)),
+        path_(std::move(path)),
+        mode_(mode),
         fsync_(fsync) {}
   ~LocalWriter() override {
     if (!finished_) ::unlink(temporary_.c_str());
@@ -124,7 +128,8 @@ class LocalStore final : public ObjectStore {
     if (mode == PutMode::kCreateOnly) {
       // Losing the race is common for commits; a look is cheaper than writing and syncing first.
       struct stat info {};
-      if (::stat(PathOf(key).c_str(), &info) == 0) return Status::AlreadyExists(PathOf(key) + " exists");
+      if (::stat(PathOf(key).c_str(), &info) == 0)
+        return Status::AlreadyExists(PathOf(key) + " exists");
     }
     TARN_ASSIGN_OR_RETURN(auto writer, OpenWriter(key, mode));
     TARN_RETURN_IF_ERROR(writer->Append(bytes));
@@ -191,7 +196,9 @@ class LocalStore final : public ObjectStore {
   std::string Describe() const override { return root_; }
 
  private:
-  std::string PathOf(const std::string& key) const { return key.empty() ? root_ : root_ + "/" + key; }
+  std::string PathOf(const std::string& key) const {
+    return key.empty() ? root_ : root_ + "/" + key;
+  }
 
   template <typename Visit>
   Status ReadFolder(const std::string& folder, Visit visit) {

@@ -27,7 +27,8 @@ class MemoryStore final : public ObjectStore, public std::enable_shared_from_thi
     std::lock_guard lock(mutex_);
     TARN_ASSIGN_OR_RETURN(const StoredObject* object, FindLocked(key));
     if (offset > object->bytes.size()) {
-      return Status::InvalidArgument("offset " + std::to_string(offset) + " is beyond the end of " + key);
+      return Status::InvalidArgument("offset " + std::to_string(offset) + " is beyond the end of " +
+                                     key);
     }
     return object->bytes.substr(offset, length);
   }
@@ -60,7 +61,8 @@ class MemoryStore final : public ObjectStore, public std::enable_shared_from_thi
                                        size_t limit) override {
     std::lock_guard lock(mutex_);
     std::vector<ObjectInfo> out;
-    auto it = start_after < prefix ? objects_.lower_bound(prefix) : objects_.upper_bound(start_after);
+    auto it =
+        start_after < prefix ? objects_.lower_bound(prefix) : objects_.upper_bound(start_after);
     for (; it != objects_.end() && it->first.compare(0, prefix.size(), prefix) == 0; ++it) {
       if (limit != 0 && out.size() == limit) break;
       out.push_back({it->first, it->second.bytes.size(), it->second.modified_micros});
@@ -118,7 +120,8 @@ class MemoryWriter final : public ObjectWriter {
   std::string bytes_;
 };
 
-Result<std::unique_ptr<ObjectWriter>> MemoryStore::OpenWriter(const std::string& key, PutMode mode) {
+Result<std::unique_ptr<ObjectWriter>> MemoryStore::OpenWriter(const std::string& key,
+                                                              PutMode mode) {
   TARN_RETURN_IF_ERROR(ValidateKey(key));
   return std::unique_ptr<ObjectWriter>(new MemoryWriter(shared_from_this(), key, mode));
 }

@@ -1,20 +1,21 @@
 // ObjectStore: a flat map from keys to byte objects, the only door to durable state.
 //
-// Keys are '/'-separated, relative to the store's root, never start or end with '/', never contain an
-// empty, "." or ".." part; any other byte is allowed and taken literally (no URI decoding here). The
-// root of a local store is a folder of the file system, and an absolute key is not possible: tables
-// outside the root are opened with a store of their own.
+// Keys are '/'-separated, relative to the store's root, never start or end with '/', never contain
+// an empty, "." or ".." part; any other byte is allowed and taken literally (no URI decoding here).
+// The root of a local store is a folder of the file system, and an absolute key is not possible:
+// tables outside the root are opened with a store of their own.
 //
 // What it does not do: no caching, no retries of non-idempotent calls, no knowledge of Delta.
 //
 // Threads: implementations are safe for concurrent calls on one object.
 //
-// Durability: when a Put or an ObjectWriter::Finish returns OK the object and its name survive a crash
-// of the machine (local: fsync of file and folder). A key is never visible with partial content.
+// Durability: when a Put or an ObjectWriter::Finish returns OK the object and its name survive a
+// crash of the machine (local: fsync of file and folder). A key is never visible with partial
+// content.
 //
-// Errors: kNotFound for an absent key; kAlreadyExists when put-if-absent lost; kPermission, kResource
-// (disk full), kIo with the retry class set; kOutcomeUnknown when a conditional write may have
-// happened: read the key back before acting.
+// Errors: kNotFound for an absent key; kAlreadyExists when put-if-absent lost; kPermission,
+// kResource (disk full), kIo with the retry class set; kOutcomeUnknown when a conditional write may
+// have happened: read the key back before acting.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +37,8 @@ struct ObjectInfo {
 };
 
 enum class PutMode {
-  kOverwrite,    // last writer wins
-  kCreateOnly,   // put-if-absent: exactly one of concurrent writers succeeds
+  kOverwrite,   // last writer wins
+  kCreateOnly,  // put-if-absent: exactly one of concurrent writers succeeds
 };
 
 // A sequential upload. Nothing is visible under the key until Finish returns OK.
@@ -55,10 +56,12 @@ class ObjectStore {
 
   virtual Result<std::string> Get(const std::string& key) = 0;
   // Bytes [offset, offset + length) cut at the object's end; offset beyond the end is an error.
-  virtual Result<std::string> GetRange(const std::string& key, uint64_t offset, uint64_t length) = 0;
+  virtual Result<std::string> GetRange(const std::string& key, uint64_t offset,
+                                       uint64_t length) = 0;
   virtual Result<ObjectInfo> Head(const std::string& key) = 0;
   virtual Status Put(const std::string& key, std::string_view bytes, PutMode mode) = 0;
-  virtual Result<std::unique_ptr<ObjectWriter>> OpenWriter(const std::string& key, PutMode mode) = 0;
+  virtual Result<std::unique_ptr<ObjectWriter>> OpenWriter(const std::string& key,
+                                                           PutMode mode) = 0;
   // Absent keys are fine: deleting is idempotent.
   virtual Status Delete(const std::string& key) = 0;
 
@@ -85,10 +88,11 @@ class ObjectStore {
 std::shared_ptr<ObjectStore> MakeMemoryStore();
 
 struct LocalStoreOptions {
-  bool fsync = true;          // off only for scratch lakes: acknowledged commits may vanish in a power cut
-  bool create_root = false;   // make the root folder when it is absent
+  bool fsync = true;  // off only for scratch lakes: acknowledged commits may vanish in a power cut
+  bool create_root = false;  // make the root folder when it is absent
 };
-// Errors: kNotFound when the root is absent and create_root is off, or is not a folder; kPermission.
+// Errors: kNotFound when the root is absent and create_root is off, or is not a folder;
+// kPermission.
 Result<std::shared_ptr<ObjectStore>> OpenLocalStore(const std::string& root,
                                                     const LocalStoreOptions& options = {});
 

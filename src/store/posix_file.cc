@@ -78,7 +78,9 @@ Status MakeFolders(const std::string& folder, bool durable) {
   if (::mkdir(folder.c_str(), 0777) == 0) {
     if (!durable) return Status::Ok();
     const size_t slash = folder.rfind('/');
-    return SyncFolder(slash == std::string::npos ? "." : slash == 0 ? "/" : folder.substr(0, slash));
+    return SyncFolder(slash == std::string::npos ? "."
+                      : slash == 0               ? "/"
+                                                 : folder.substr(0, slash));
   }
   if (errno == EEXIST) {
     struct stat info {};
@@ -100,13 +102,14 @@ Result<std::string> ReadFileRange(const std::string& path, uint64_t offset, uint
   if (S_ISDIR(info.st_mode)) return Status::NotFound(path + " is a folder, not a file");
   const auto size = static_cast<uint64_t>(info.st_size);
   if (offset > size) {
-    return Status::InvalidArgument("offset " + std::to_string(offset) + " is beyond the end of " + path);
+    return Status::InvalidArgument("offset " + std::to_string(offset) + " is beyond the end of " +
+                                   path);
   }
   std::string out(std::min(length, size - offset), '\0');
   size_t done = 0;
   while (done < out.size()) {
-    const ssize_t n = ::pread(fd.get(), out.data() + done, out.size() - done,
-                              static_cast<off_t>(offset + done));
+    const ssize_t n =
+        ::pread(fd.get(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
     if (n < 0) {
       if (errno == EINTR) continue;
       return ErrnoStatus(errno, "read", path);

@@ -1,6 +1,7 @@
 // The few POSIX calls the local store is made of, with errno turned into Status.
 //
-// Errors name the path and say what to do about a full disk, a read-only folder or too many open files.
+// Errors name the path and say what to do about a full disk, a read-only folder or too many open
+// files.
 #pragma once
 
 #include <cstdint>

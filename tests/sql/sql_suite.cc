@@ -1,5 +1,5 @@
-// Runs tests/sql/cases/**/*.test (sqllogictest with a few words of our own; README.md) against a fresh lake
-// each, and prints TAP: one line per file, the first failure of a file as a diagnostic.
+// Runs tests/sql/cases/**/*.test (sqllogictest with a few words of our own; README.md) against a
+// fresh lake each, and prints TAP: one line per file, the first failure of a file as a diagnostic.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -43,7 +43,8 @@ std::vector<std::string> Words(const std::string& text) {
 std::string Expand(std::string text, const std::map<std::string, std::string>& variables) {
   for (const auto& [name, value] : variables) {
     const std::string mark = "${" + name + "}";
-    for (size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + value.size())) {
+    for (size_t at = text.find(mark); at != std::string::npos;
+         at = text.find(mark, at + value.size())) {
       text.replace(at, mark.size(), value);
     }
   }
