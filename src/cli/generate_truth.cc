@@ -21,6 +21,16 @@ std::string StreamJson(const char* name, const StreamTruth& stream) {
          ", " + Field("late", stream.late) + "},\n";
 }
 
+std::string AliveJson(const Truth& truth, const World& world) {
+  std::string json = "  \"users_alive\": [";
+  for (size_t day = 0; day < truth.users_alive.size(); ++day) {
+    json += day == 0 ? "\n    {\"date\": \"" : ",\n    {\"date\": \"";
+    AppendDate(&json, world.EpochDay(static_cast<int>(day)));
+    json += "\", " + Field("users", static_cast<uint64_t>(truth.users_alive[day])) + "}";
+  }
+  return json + "\n  ],\n";
+}
+
 std::string ActivityJson(const Truth& truth, const World& world) {
   std::string json = "  \"dau_by_platform\": [";
   bool first = true;
@@ -76,7 +86,8 @@ std::string TruthJson(const Truth& truth, const GenerateOptions& options, const 
          StreamJson("sessions", truth.sessions) + "  \"user_history\": {" +
          Field("versions", truth.user_versions) + ", " + Field("current", truth.users_current) +
          ", " + Field("deleted", truth.users_deleted) + "},\n  " + Field("refunds", truth.refunds) +
-         ",\n" + ActivityJson(truth, world) + RevenueJson(truth, world) + "}\n";
+         ",\n" + AliveJson(truth, world) + ActivityJson(truth, world) + RevenueJson(truth, world) +
+         "}\n";
 }
 
 }  // namespace tarn::cli

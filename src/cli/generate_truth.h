@@ -40,6 +40,8 @@ struct Truth {
   // (day, currency, platform), rows that pass the rules
   std::map<std::tuple<int, std::string, size_t>, RevenueTruth> revenue;
   uint64_t user_versions = 0, users_current = 0, users_deleted = 0;
+  // Users that have signed up and are not deleted when the day begins; one entry more than days.
+  std::vector<int64_t> users_alive;
 };
 
 std::string TruthJson(const Truth& truth, const GenerateOptions& options, const World& world);

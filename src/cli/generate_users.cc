@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <numeric>
 
 #include "cli/generate_lines.h"
 #include "cli/generate_text.h"
@@ -233,8 +233,15 @@ void WriteUserChanges(const World& world, int day, bool csv, GenerateFile& file,
 
 void CountUserHistory(const World& world, Truth* truth) {
   std::vector<UserChange> changes;
+  truth->users_alive.assign(world.days() + 1, 0);
+  // The first beginning of a day after a moment.
+  const auto day_after = [&](int64_t ms) {
+    return ms < world.DayStartMs(0) ? 0 : world.DayOf(ms) + 1;
+  };
   for (uint64_t user = 0; user < world.AllUsers(); ++user) {
     Replay(world, user, world.days() - 1, &changes);
+    ++truth->users_alive[day_after(changes.front().ms)];
+    if (changes.back().op == 'd') --truth->users_alive[day_after(changes.back().ms)];
     UserState current;
     bool alive = false;
     for (size_t i = 0; i < changes.size(); ++i) {
@@ -251,6 +258,8 @@ void CountUserHistory(const World& world, Truth* truth) {
     }
     if (alive) ++truth->users_current;
   }
+  std::partial_sum(truth->users_alive.begin(), truth->users_alive.end(),
+                   truth->users_alive.begin());
 }
 
 }  // namespace tarn::cli

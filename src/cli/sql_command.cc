@@ -17,6 +17,7 @@ struct SqlArguments {
   LakeOptions lake;
   std::vector<std::string> commands;
   std::vector<std::string> files;
+  std::vector<bool> order;  // of -c and -f as they were given; true is a file
   std::string format = "table";
   std::string dialect = "spark";
   std::string schema = "silver";
@@ -46,13 +47,17 @@ Result<std::string> ReadScript(const std::string& path, Streams& streams) {
 
 Status RunAll(const SqlArguments& arguments, const SqlOutput& output, engine::Session& session,
               Streams& streams) {
-  for (const std::string& path : arguments.files) {
+  size_t next_file = 0, next_command = 0;
+  for (const bool is_file : arguments.order) {
+    if (!is_file) {
+      TARN_RETURN_IF_ERROR(
+          RunScript(session, arguments.commands[next_command++], "", output, streams));
+      continue;
+    }
+    const std::string& path = arguments.files[next_file++];
     TARN_ASSIGN_OR_RETURN(const std::string script, ReadScript(path, streams));
     TARN_RETURN_IF_ERROR(
         RunScript(session, script, path == "-" ? "<stdin>" : path, output, streams));
-  }
-  for (const std::string& command : arguments.commands) {
-    TARN_RETURN_IF_ERROR(RunScript(session, command, "", output, streams));
   }
   return Status::Ok();
 }
@@ -78,7 +83,7 @@ Status RunSql(const SqlArguments& arguments, Streams& streams) {
   if (!arguments.pii_key.empty()) {
     TARN_RETURN_IF_ERROR(DefinePiiToken(*session, arguments.pii_key));
   }
-  if (!arguments.files.empty() || !arguments.commands.empty()) {
+  if (!arguments.order.empty()) {
     return RunAll(arguments, output, *session, streams);
   }
   if (!streams.in_is_terminal) {
@@ -93,16 +98,16 @@ Status RunSql(const SqlArguments& arguments, Streams& streams) {
 void RegisterSql(CLI::App& app, Invocation& invocation) {
   auto* command = app.add_subcommand("sql", "run SQL on a lake: at a prompt, from -c, from files");
   auto arguments = std::make_shared<SqlArguments>();
-  command
-      ->add_option("-c,--command", arguments->commands,
-                   "SQL to run; may be repeated, runs after -f")
-      ->type_name("SQL")
-      ->allow_extra_args(false);
-  command
-      ->add_option("-f,--file", arguments->files,
-                   "file of SQL to run ('-': standard input); may be repeated")
-      ->type_name("FILE")
-      ->allow_extra_args(false);
+  auto* commands =
+      command->add_option("-c,--command", arguments->commands, "SQL to run; may be repeated")
+          ->type_name("SQL")
+          ->allow_extra_args(false);
+  auto* files = command
+                    ->add_option("-f,--file", arguments->files,
+                                 "file of SQL to run, '-' is standard input; may be repeated; -c "
+                                 "and -f run in the order given")
+                    ->type_name("FILE")
+                    ->allow_extra_args(false);
   command->add_option("--format", arguments->format, "table, csv, json, ndjson or markdown")
       ->capture_default_str();
   command->add_option("--dialect", arguments->dialect, "spark or duckdb")->capture_default_str();
@@ -125,7 +130,10 @@ void RegisterSql(CLI::App& app, Invocation& invocation) {
   AddLakeOptions(*command, arguments->lake);
   command->footer(std::string("Ctrl-C cancels the running statement, not the shell.\n") +
                   kExitCodesHelp);
-  command->callback([&invocation, arguments, max_rows] {
+  command->callback([&invocation, arguments, max_rows, command, commands, files] {
+    for (const CLI::Option* option : command->parse_order()) {
+      if (option == commands || option == files) arguments->order.push_back(option == files);
+    }
     arguments->max_rows_given = max_rows->count() > 0;
     invocation.run = [&invocation, arguments]() -> int {
       const Status status = RunSql(*arguments, invocation.streams);

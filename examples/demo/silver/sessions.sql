@@ -1,0 +1,105 @@
+-- bronze.sessions -> silver.sessions: typed, one row per session_id, the address of the client tokenized.
+-- Spark dialect. Needs pii_token(). Running it again changes nothing.
+
+CREATE TABLE IF NOT EXISTS silver.sessions (
+    session_id         STRING     NOT NULL,
+    user_id_hashed     STRING     NOT NULL,
+    platform           STRING     NOT NULL,
+    started_at         TIMESTAMP  NOT NULL,
+    ended_at           TIMESTAMP,
+    session_date       DATE       NOT NULL,
+    duration_secs      BIGINT,
+    event_count        INT,
+    country            STRING,
+    ip_hashed          STRING,
+    app_version        STRING,
+    dq_passed          BOOLEAN    NOT NULL,
+    dq_failure_reason  STRING,
+    pipeline_version   STRING
+)
+USING DELTA
+PARTITIONED BY (session_date)
+TBLPROPERTIES ('quality.owner' = 'data_platform', 'quality.sla_minutes' = '15');
+
+CREATE TABLE IF NOT EXISTS silver.sessions_quarantine (
+    checksum          STRING  NOT NULL,
+    source_topic      STRING  NOT NULL,
+    source_offset     BIGINT  NOT NULL,
+    ingestion_date    DATE    NOT NULL,
+    reason            STRING  NOT NULL,
+    pipeline_version  STRING
+)
+USING DELTA;
+
+CREATE OR REPLACE TEMPORARY VIEW sessions_read AS
+SELECT
+    r.session_id,
+    r.user_id,
+    r.platform,
+    TRY_CAST(r.started_at AS TIMESTAMP)  AS started_at,
+    TRY_CAST(r.ended_at AS TIMESTAMP)    AS ended_at,
+    TRY_CAST(r.event_count AS INT)       AS event_count,
+    r.country,
+    r.ip,
+    r.app_version,
+    CASE
+        WHEN coalesce(r.session_id, '') = ''             THEN 'session_id is missing'
+        WHEN coalesce(r.user_id, '') = ''                THEN 'user_id is missing'
+        WHEN coalesce(r.platform, '') = ''               THEN 'platform is missing'
+        WHEN TRY_CAST(r.started_at AS TIMESTAMP) IS NULL THEN 'started_at cannot be read'
+    END AS quarantine_reason,
+    checksum,
+    source_topic,
+    source_offset,
+    ingestion_date,
+    pipeline_version
+FROM (
+    SELECT
+        from_json(CAST(raw_payload AS STRING),
+                  'session_id STRING, user_id STRING, platform STRING, started_at STRING, ended_at STRING,
+                   event_count STRING, country STRING, ip STRING, app_version STRING') AS r,
+        checksum, source_topic, source_offset, ingestion_date, pipeline_version
+    FROM bronze.sessions
+);
+
+MERGE INTO silver.sessions_quarantine AS t
+USING (
+    SELECT checksum, source_topic, source_offset, ingestion_date, quarantine_reason AS reason, pipeline_version
+    FROM sessions_read
+    WHERE quarantine_reason IS NOT NULL
+) AS s
+ON t.checksum = s.checksum AND t.source_topic = s.source_topic AND t.source_offset = s.source_offset
+WHEN NOT MATCHED THEN INSERT *;
+
+MERGE INTO silver.sessions AS t
+USING (
+    SELECT
+        session_id,
+        pii_token(user_id)                                  AS user_id_hashed,
+        platform,
+        started_at,
+        ended_at,
+        CAST(started_at AS DATE)                            AS session_date,
+        unix_timestamp(ended_at) - unix_timestamp(started_at) AS duration_secs,
+        event_count,
+        country,
+        pii_token(ip)                                       AS ip_hashed,
+        app_version,
+        dq_failure_reason = ''                              AS dq_passed,
+        NULLIF(dq_failure_reason, '')                       AS dq_failure_reason,
+        pipeline_version
+    FROM (
+        SELECT
+            *,
+            concat_ws('; ',
+                CASE WHEN ended_at IS NULL THEN 'ended_at is missing or cannot be read' END,
+                CASE WHEN ended_at < started_at THEN 'ended_at is before started_at' END
+            ) AS dq_failure_reason,
+            row_number() OVER (PARTITION BY session_id ORDER BY source_topic, source_offset) AS copy
+        FROM sessions_read
+        WHERE quarantine_reason IS NULL
+    )
+    WHERE copy = 1
+) AS s
+ON t.session_id = s.session_id AND t.session_date = s.session_date
+WHEN NOT MATCHED THEN INSERT *;
