@@ -105,6 +105,19 @@ std::string TableName(const std::string& root) {
   return "table '" + (root.empty() ? "." : root) + "'";
 }
 
+std::string ReverseLines(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + 1);
+  for (size_t end = text.size(); end > 0;) {
+    const size_t newline = text.rfind('\n', end - 1);
+    const size_t begin = newline == std::string_view::npos ? 0 : newline + 1;
+    out.append(text, begin, end - begin);
+    out.push_back('\n');
+    end = begin == 0 ? 0 : begin - 1;
+  }
+  return out;
+}
+
 // A failure that another checkpoint (or the commits alone) may get around.
 bool MayFallBack(const Status& status) {
   return status.code() == StatusCode::kCorruption || status.code() == StatusCode::kNotFound;
@@ -213,6 +226,9 @@ class Loader {
       replay.last_info.reset();
       const std::string key = LogFolder(source_.root) + file.name;
       TARN_ASSIGN_OR_RETURN(std::string bytes, store_.Get(key));
+      // Reconciled, a compacted file names each file once. Writers that only concatenate put the
+      // newest action first: read backwards, the last word is right in both.
+      if (file.first != file.last) bytes = ReverseLines(bytes);
       TARN_RETURN_IF_ERROR(ReadActions(std::move(bytes), key, &replay));
     }
     CheckpointReplay base(&replay);

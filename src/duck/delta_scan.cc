@@ -137,6 +137,17 @@ bool HasVariant(const delta::Schema& schema) {
   return false;
 }
 
+// The value of a partition column. Writers of old left the zone out of timestamps; such a text
+// means the zone of the session, as in Spark.
+duckdb::Value PartitionConstant(duckdb::ClientContext& context,
+                                const std::optional<std::string>& text,
+                                const delta::DataType& type) {
+  if (type.kind == delta::TypeKind::kTimestamp && text && IsZoneless(*text)) {
+    return duckdb::Value(*text).CastAs(context, duckdb::LogicalType::TIMESTAMP_TZ);
+  }
+  return ToDuckValue(ValueOrThrow(delta::ParsePartitionValue(text, type)), type);
+}
+
 // Spark wrote VARIANT columns before Parquet had an annotation for them; DuckDB recognizes those by
 // their shape, when this setting is on while the scan is bound. Off otherwise: a plain struct may
 // look the same.
@@ -321,8 +332,7 @@ duckdb::ReaderInitializeType DeltaFileReader::InitializeReader(
     const auto it = file.add.partition_values.find(name);
     const std::optional<std::string> text =
         it == file.add.partition_values.end() ? std::nullopt : it->second;
-    const delta::Value value = ValueOrThrow(delta::ParsePartitionValue(text, *field.type));
-    reader_data.constant_map.Add(position, ToDuckValue(value, *field.type));
+    reader_data.constant_map.Add(position, PartitionConstant(context, text, *field.type));
   }
   if (file.add.deletion_vector) {
     auto& table = *info_->table;

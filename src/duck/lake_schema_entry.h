@@ -76,6 +76,7 @@ class LakeSchemaEntry : public duckdb::SchemaCatalogEntry {
       duckdb::ClientContext& context, const std::string& table,
       duckdb::optional_ptr<duckdb::BoundAtClause> at);
   duckdb::optional_ptr<duckdb::CatalogEntry> ViewEntry(const std::string& view);
+  void AlterView(const std::string& view, duckdb::AlterInfo& info);  // alter_table.cc
   // An entry that says in its comment why the table cannot be read.
   duckdb::CatalogEntry& BrokenTableEntry(const std::string& table, const std::string& reason);
 

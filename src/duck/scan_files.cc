@@ -78,6 +78,30 @@ std::string DecodeUri(std::string_view text) {
 
 }  // namespace
 
+bool IsZoneless(const std::string& timestamp_text) {
+  if (timestamp_text.empty() || timestamp_text.back() == 'Z') return false;
+  const size_t time = timestamp_text.find_first_of("T ");
+  return time == std::string::npos || timestamp_text.find_first_of("+-", time) == std::string::npos;
+}
+
+namespace {
+
+bool IsUtc(duckdb::ClientContext& context) {
+  duckdb::Value zone;
+  if (!context.TryGetCurrentSetting("TimeZone", zone)) return true;
+  const std::string name = zone.ToString();
+  return name == "UTC" || name == "Etc/UTC" || name == "GMT";
+}
+
+// Partition timestamps without a zone mean the session's; files are judged as if it were UTC.
+bool CanPrune(duckdb::ClientContext& context, const DeltaScanInfo& info,
+              const delta::StructField& field) {
+  return field.type->kind != delta::TypeKind::kTimestamp || !info.IsPartitionColumn(field.name) ||
+         IsUtc(context);
+}
+
+}  // namespace
+
 Result<std::string> EnginePathOf(delta::Table& table, const std::string& logged_path) {
   const auto key = table.KeyOf(logged_path);
   if (key.ok()) return table.environment().store->EnginePath(*key);
@@ -158,6 +182,7 @@ duckdb::unique_ptr<duckdb::MultiFileList> DeltaFileList::ComplexFilterPushdown(
       return std::nullopt;
     }
     const auto& field = info_->schema.fields[id];
+    if (!CanPrune(context, *info_, field)) return std::nullopt;
     return ColumnPath{{field.name}, field.type.get()};
   };
   std::vector<Predicate> more;
@@ -174,6 +199,7 @@ duckdb::unique_ptr<duckdb::MultiFileList> DeltaFileList::DynamicFilterPushdown(
     const auto id = column_ids[entry.first];
     if (duckdb::IsVirtualColumn(id) || id >= info_->schema.fields.size()) continue;
     const auto& field = info_->schema.fields[id];
+    if (!CanPrune(context, *info_, field)) continue;
     more.push_back(ToPredicate(*entry.second, ColumnPath{{field.name}, field.type.get()}));
   }
   return Narrow(std::move(more));

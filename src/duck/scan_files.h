@@ -61,6 +61,9 @@ struct ScanFile {
   delta::AddFile add;  // with the deletion vector that counts now
 };
 
+// True for a partition timestamp such as "2021-09-08 11:11:11", which says no zone.
+bool IsZoneless(const std::string& timestamp_text);
+
 // The path under which DuckDB opens a file named in the log (relative, absolute or encoded).
 // Errors: kUnsupported for places this build cannot reach.
 Result<std::string> EnginePathOf(delta::Table& table, const std::string& logged_path);
