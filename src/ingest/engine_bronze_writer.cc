@@ -1,0 +1,314 @@
+#include "ingest/engine_bronze_writer.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/hash.h"
+#include "codec/json_text.h"
+
+namespace tarn::ingest {
+namespace {
+
+using engine::BatchColumn;
+using Kind = BatchColumn::Kind;
+
+struct TableColumn {
+  const char* name;
+  const char* spark_type;
+};
+
+constexpr TableColumn kRowColumns[] = {
+    {"raw_payload", "BINARY"},        {"source_system", "STRING"},
+    {"source_topic", "STRING"},       {"source_partition", "INT"},
+    {"source_offset", "BIGINT"},      {"record_key", "STRING"},
+    {"event_timestamp", "TIMESTAMP"}, {"ingestion_timestamp", "TIMESTAMP"},
+    {"ingestion_date", "DATE"},       {"pipeline_version", "STRING"},
+    {"schema_version", "STRING"},     {"checksum", "STRING"}};
+
+constexpr TableColumn kLetterColumns[] = {
+    {"raw_payload", "BINARY"},    // its first MiB
+    {"payload_bytes", "BIGINT"},  // its full size
+    {"source_system", "STRING"}, {"source_topic", "STRING"},
+    {"source_partition", "INT"}, {"source_offset", "BIGINT"},
+    {"line", "BIGINT"},          {"byte_offset", "BIGINT"},
+    {"rule", "STRING"},          {"reason", "STRING"},
+    {"target_table", "STRING"},  {"content_sha256", "STRING"},
+    {"attempt", "INT"},          {"ingestion_timestamp", "TIMESTAMP"},
+    {"ingestion_date", "DATE"},  {"pipeline_version", "STRING"}};
+
+constexpr int64_t kMicrosPerDay = 86'400'000'000;
+
+int64_t DaysOf(int64_t micros) {
+  return micros >= 0 ? micros / kMicrosPerDay : -((-micros + kMicrosPerDay - 1) / kMicrosPerDay);
+}
+
+Status CheckTableName(const std::string& name) {
+  const size_t dot = name.find('.');
+  if (dot == std::string::npos || dot == 0 || dot + 1 == name.size() ||
+      name.find('.', dot + 1) != std::string::npos) {
+    return Status::InvalidArgument("'" + name + "' is not a table name; write schema.table");
+  }
+  return Status::Ok();
+}
+
+std::string QuotedWith(const std::string& text, char quote) {
+  std::string out(1, quote);
+  for (const char c : text) {
+    out.push_back(c);
+    if (c == quote) out.push_back(c);
+  }
+  return out + quote;
+}
+
+std::string QuotedTable(const std::string& table, char quote) {
+  const size_t dot = table.find('.');
+  return QuotedWith(table.substr(0, dot), quote) + "." + QuotedWith(table.substr(dot + 1), quote);
+}
+
+BatchColumn Column(const char* name, Kind kind, size_t rows) {
+  BatchColumn column;
+  column.name = name;
+  column.kind = kind;
+  if (kind == Kind::kText || kind == Kind::kBinary) {
+    column.bytes.reserve(rows);
+  } else {
+    column.numbers.reserve(rows);
+  }
+  return column;
+}
+
+void AddText(BatchColumn& column, std::optional<std::string_view> value) {
+  column.bytes.push_back(value.value_or(std::string_view()));
+  column.validity.push_back(value.has_value());
+}
+
+void AddNumber(BatchColumn& column, std::optional<int64_t> value) {
+  column.numbers.push_back(value.value_or(0));
+  column.validity.push_back(value.has_value());
+}
+
+BatchColumn ConstantText(const char* name, std::string_view value, size_t rows) {
+  BatchColumn column = Column(name, Kind::kText, 0);
+  column.bytes.assign(rows, value);
+  return column;
+}
+
+BatchColumn ConstantNumber(const char* name, Kind kind, int64_t value, size_t rows) {
+  BatchColumn column = Column(name, kind, 0);
+  column.numbers.assign(rows, value);
+  return column;
+}
+
+// A file's name may hold any bytes; a text column may not.
+std::string_view Utf8Topic(std::string_view topic, std::string* repaired) {
+  if (codec::FindInvalidUtf8(topic) == std::string_view::npos) return topic;
+  for (const char c : topic) repaired->push_back(static_cast<unsigned char>(c) < 0x80 ? c : '?');
+  return *repaired;
+}
+
+class EngineBronzeWriter final : public BronzeWriter {
+ public:
+  EngineBronzeWriter(std::unique_ptr<engine::Session> session, BronzeTables tables, Clock& clock)
+      : session_(std::move(session)), tables_(std::move(tables)), clock_(clock) {
+    session_->SetDialect(dialect::SqlDialect::kSpark);
+  }
+
+  Status Prepare() override {
+    TARN_RETURN_IF_ERROR(PrepareTable(tables_.rows, kRowColumns));
+    return PrepareTable(tables_.dead_letters, kLetterColumns);
+  }
+
+  Result<StreamState> ReadState(const std::string& stream_id) override {
+    return ReadStateOf(tables_.rows, stream_id);
+  }
+  Result<StreamState> ReadDeadLetterState(const std::string& stream_id) override {
+    return ReadStateOf(tables_.dead_letters, stream_id);
+  }
+
+  Result<AppendOutcome> AppendRows(const std::vector<sources::Record>& rows,
+                                   const StreamCommit& commit) override;
+  Result<AppendOutcome> AppendDeadLetters(const std::vector<sources::BadRecord>& letters,
+                                          const DeadLetterContext& context,
+                                          const StreamCommit& commit) override;
+
+ private:
+  template <size_t N>
+  Status PrepareTable(const std::string& table, const TableColumn (&columns)[N]);
+  template <size_t N>
+  Status CheckColumns(const std::string& table, const TableColumn (&columns)[N]);
+  Result<StreamState> ReadStateOf(const std::string& table, const std::string& stream_id);
+  Result<AppendOutcome> Append(const std::string& table, const std::vector<BatchColumn>& columns,
+                               size_t rows, const StreamCommit& commit);
+
+  std::unique_ptr<engine::Session> session_;
+  BronzeTables tables_;
+  Clock& clock_;
+};
+
+template <size_t N>
+Status EngineBronzeWriter::PrepareTable(const std::string& table, const TableColumn (&columns)[N]) {
+  TARN_ASSIGN_OR_RETURN(const bool exists, session_->TableExists(table));
+  if (!exists) {
+    std::string sql = "CREATE TABLE IF NOT EXISTS " + QuotedTable(table, '`') + " (";
+    for (const TableColumn& column : columns) {
+      if (&column != columns) sql += ", ";
+      sql += std::string(column.name) + " " + column.spark_type;
+    }
+    sql +=
+        ") USING DELTA PARTITIONED BY (source_system, ingestion_date) TBLPROPERTIES ("
+        "'delta.appendOnly' = 'true', 'delta.logRetentionDuration' = 'interval 365 days')";
+    const auto created = session_->Query(sql);
+    if (!created.ok()) {
+      // Another process may have made it in the same moment; its table is as good as ours.
+      TARN_ASSIGN_OR_RETURN(const bool there, session_->TableExists(table));
+      if (!there) return created.status().WithContext("cannot create " + table);
+    }
+  }
+  return CheckColumns(table, columns);
+}
+
+template <size_t N>
+Status EngineBronzeWriter::CheckColumns(const std::string& table, const TableColumn (&columns)[N]) {
+  TARN_ASSIGN_OR_RETURN(
+      const engine::Rows shape,
+      session_->QueryDuckdb("SELECT * FROM lake." + QuotedTable(table, '"') + " LIMIT 0"));
+  for (const TableColumn& wanted : columns) {
+    const bool found = std::any_of(shape.columns.begin(), shape.columns.end(),
+                                   [&](const auto& column) { return column.name == wanted.name; });
+    if (!found) {
+      return Status::InvalidArgument(table +
+                                     " exists and is no table of this kind: it has no column " +
+                                     wanted.name + "; choose another name");
+    }
+  }
+  return Status::Ok();
+}
+
+Result<StreamState> EngineBronzeWriter::ReadStateOf(const std::string& table,
+                                                    const std::string& stream_id) {
+  TARN_ASSIGN_OR_RETURN(const auto text,
+                        session_->DomainMetadata(table, "tarn.position." + stream_id));
+  if (!text) return StreamState{};
+  // One read gives both: the epoch in the text is the txn version of the same commit.
+  const auto json = nlohmann::json::parse(*text, nullptr, false);
+  if (!json.is_object() || !json.contains("epoch")) {
+    return Status::Corruption("the position of " + stream_id + " in " + table + " cannot be read");
+  }
+  return StreamState{json["epoch"].get<int64_t>(), *text};
+}
+
+Result<AppendOutcome> EngineBronzeWriter::Append(const std::string& table,
+                                                 const std::vector<BatchColumn>& columns,
+                                                 size_t rows, const StreamCommit& commit) {
+  engine::CommitAnnotations annotations;
+  annotations.txn = {"tarn/" + commit.stream_id, commit.epoch};
+  annotations.domain_metadata["tarn.position." + commit.stream_id] = commit.state_json;
+  for (const auto& [name, text] : commit.facts) annotations.domain_metadata["tarn." + name] = text;
+  TARN_ASSIGN_OR_RETURN(const auto outcome,
+                        session_->AppendBatch(table, columns, rows, annotations));
+  return outcome.already_applied ? AppendOutcome::kAlreadyThere : AppendOutcome::kCommitted;
+}
+
+Result<AppendOutcome> EngineBronzeWriter::AppendRows(const std::vector<sources::Record>& rows,
+                                                     const StreamCommit& commit) {
+  const size_t count = rows.size();
+  const int64_t now = clock_.NowMicros();
+  BatchColumn payload = Column("raw_payload", Kind::kBinary, count);
+  BatchColumn topic = Column("source_topic", Kind::kText, count);
+  BatchColumn partition = Column("source_partition", Kind::kInt32, count);
+  BatchColumn offset = Column("source_offset", Kind::kInt64, count);
+  BatchColumn key = Column("record_key", Kind::kText, count);
+  BatchColumn event_time = Column("event_timestamp", Kind::kTimestampMicros, count);
+  BatchColumn schema = Column("schema_version", Kind::kText, count);
+  BatchColumn checksum = Column("checksum", Kind::kText, count);
+  std::vector<std::string> digests;
+  digests.reserve(count);
+  std::string repaired;
+  const std::string_view shared_topic =
+      rows.empty() ? std::string_view() : Utf8Topic(rows[0].topic, &repaired);
+  std::vector<std::string> other_topics;
+  other_topics.reserve(count);
+  for (const sources::Record& row : rows) {
+    payload.bytes.push_back(row.payload);
+    // Nearly always all rows of a batch have the first one's topic.
+    std::string_view text = shared_topic;
+    if (row.topic != rows[0].topic) {
+      std::string other;
+      text = Utf8Topic(row.topic, &other);
+      if (!other.empty()) text = other_topics.emplace_back(std::move(other));
+    }
+    topic.bytes.push_back(text);
+    partition.numbers.push_back(row.partition);
+    offset.numbers.push_back(row.offset);
+    AddText(key, row.key);
+    AddNumber(event_time, row.event_time_micros);
+    AddText(schema, row.schema_id.empty() ? std::nullopt : std::optional(row.schema_id));
+    checksum.bytes.push_back(digests.emplace_back(Md5Hex(row.payload)));
+  }
+  return Append(tables_.rows,
+                {std::move(payload), ConstantText("source_system", tables_.source_system, count),
+                 std::move(topic), std::move(partition), std::move(offset), std::move(key),
+                 std::move(event_time),
+                 ConstantNumber("ingestion_timestamp", Kind::kTimestampMicros, now, count),
+                 ConstantNumber("ingestion_date", Kind::kDateDays, DaysOf(now), count),
+                 ConstantText("pipeline_version", tables_.pipeline_version, count),
+                 std::move(schema), std::move(checksum)},
+                count, commit);
+}
+
+Result<AppendOutcome> EngineBronzeWriter::AppendDeadLetters(
+    const std::vector<sources::BadRecord>& letters, const DeadLetterContext& context,
+    const StreamCommit& commit) {
+  const size_t count = letters.size();
+  const int64_t now = clock_.NowMicros();
+  BatchColumn payload = Column("raw_payload", Kind::kBinary, count);
+  BatchColumn size = Column("payload_bytes", Kind::kInt64, count);
+  BatchColumn topic = Column("source_topic", Kind::kText, count);
+  BatchColumn partition = Column("source_partition", Kind::kInt32, count);
+  BatchColumn offset = Column("source_offset", Kind::kInt64, count);
+  BatchColumn line = Column("line", Kind::kInt64, count);
+  BatchColumn byte_offset = Column("byte_offset", Kind::kInt64, count);
+  BatchColumn rule = Column("rule", Kind::kText, count);
+  BatchColumn reason = Column("reason", Kind::kText, count);
+  std::vector<std::string> topics(count);
+  for (size_t i = 0; i < count; ++i) {
+    const sources::BadRecord& letter = letters[i];
+    payload.bytes.push_back(letter.payload);
+    size.numbers.push_back(static_cast<int64_t>(letter.payload_bytes));
+    topic.bytes.push_back(Utf8Topic(letter.topic, &topics[i]));
+    partition.numbers.push_back(letter.partition);
+    offset.numbers.push_back(letter.offset);
+    AddNumber(line, letter.line);
+    AddNumber(byte_offset, letter.byte_offset);
+    rule.bytes.push_back(letter.rule);
+    reason.bytes.push_back(letter.reason);
+  }
+  return Append(
+      tables_.dead_letters,
+      {std::move(payload), std::move(size),
+       ConstantText("source_system", tables_.source_system, count), std::move(topic),
+       std::move(partition), std::move(offset), std::move(line), std::move(byte_offset),
+       std::move(rule), std::move(reason), ConstantText("target_table", tables_.rows, count),
+       ConstantText("content_sha256", context.content_id, count),
+       ConstantNumber("attempt", Kind::kInt32, context.attempt, count),
+       ConstantNumber("ingestion_timestamp", Kind::kTimestampMicros, now, count),
+       ConstantNumber("ingestion_date", Kind::kDateDays, DaysOf(now), count),
+       ConstantText("pipeline_version", tables_.pipeline_version, count)},
+      count, commit);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<BronzeWriter>> MakeEngineBronzeWriter(engine::Engine& engine,
+                                                             BronzeTables tables, Clock& clock) {
+  TARN_RETURN_IF_ERROR(CheckTableName(tables.rows));
+  TARN_RETURN_IF_ERROR(CheckTableName(tables.dead_letters));
+  if (tables.rows == tables.dead_letters) {
+    return Status::InvalidArgument("rows and dead letters cannot both go to " + tables.rows);
+  }
+  TARN_ASSIGN_OR_RETURN(auto session, engine.NewSession());
+  return std::unique_ptr<BronzeWriter>(
+      std::make_unique<EngineBronzeWriter>(std::move(session), std::move(tables), clock));
+}
+
+}  // namespace tarn::ingest
