@@ -14,6 +14,8 @@ namespace tarn::delta {
 namespace {
 
 constexpr uint32_t kMagic = 1681511377;
+// An older layout, of the specification's inline example: 32-bit counts, big- or little-endian.
+constexpr uint32_t kOldMagic = 1681511376;
 constexpr uint32_t kMaxBucketKey = 0x7fffffff;  // the top bit stays 0: Java reads keys signed
 constexpr size_t kMaxInlineBytes = 64;
 constexpr char kFileFormatVersion = 1;
@@ -53,6 +55,19 @@ Status BadVector(const std::string& what) {
   return Status::Corruption(
       "deletion vector " + what +
       "; restore the file from a backup or RESTORE the table to an earlier version");
+}
+
+// CRoaring of this generation trusts its input, so the layout is proven before it sees a byte.
+Bitmap ReadBitmap(std::string_view bytes, size_t* size) {
+  const auto proven = PortableBitmapSize(bytes);
+  if (!proven) return nullptr;
+  *size = *proven;
+  return Bitmap(roaring_bitmap_portable_deserialize_safe(bytes.data(), *proven));
+}
+
+bool IsOldLayout(std::string_view bytes) {
+  return bytes.size() >= 8 &&
+         (GetBig32(bytes, 0) == kOldMagic || GetLittle(bytes, 0, 4) == kOldMagic);
 }
 
 std::string UuidText(std::string_view bytes) {
@@ -153,7 +168,7 @@ Result<RowSet> ReadFromFile(store::ObjectStore& store, const std::string& table_
 }  // namespace
 
 struct RowSet::Impl {
-  std::map<uint32_t, Bitmap> buckets;  // by the upper 32 bits; none is empty
+  std::map<uint32_t, Bitmap> buckets;  // by the upper 32 bits; none is empty after reading
 
   roaring_bitmap_t* Bucket(uint32_t key) {
     Bitmap& bitmap = buckets[key];
@@ -268,6 +283,7 @@ std::string RowSet::Serialize() const {
 }
 
 Result<RowSet> RowSet::Deserialize(std::string_view bytes) {
+  if (IsOldLayout(bytes)) return DeserializeOldLayout(bytes);
   if (bytes.size() < 12) return BadVector("is shorter than its header");
   if (GetLittle(bytes, 0, 4) != kMagic) {
     return BadVector("has the magic number " + std::to_string(GetLittle(bytes, 0, 4)) + ", not " +
@@ -285,12 +301,32 @@ Result<RowSet> RowSet::Deserialize(std::string_view bytes) {
       return BadVector("has bucket keys out of order");
     }
     previous = key;
-    // CRoaring of this generation trusts its input, so the layout is proven before it sees a byte.
-    const auto size = PortableBitmapSize(bytes.substr(at));
-    if (!size) return BadVector("holds a damaged bitmap");
-    Bitmap bitmap(roaring_bitmap_portable_deserialize_safe(bytes.data() + at, *size));
+    size_t size = 0;
+    Bitmap bitmap = ReadBitmap(bytes.substr(at), &size);
     if (bitmap == nullptr) return BadVector("holds a damaged bitmap");
-    at += *size;
+    at += size;
+    if (!roaring_bitmap_is_empty(bitmap.get())) out.impl_->buckets[key] = std::move(bitmap);
+  }
+  if (at != bytes.size()) return BadVector("has bytes after its end");
+  return out;
+}
+
+Result<RowSet> RowSet::DeserializeOldLayout(std::string_view bytes) {
+  const bool big = GetBig32(bytes, 0) == kOldMagic;
+  const auto number = [&](size_t at) {
+    return big ? GetBig32(bytes, at) : static_cast<uint32_t>(GetLittle(bytes, at, 4));
+  };
+  RowSet out;
+  size_t at = 8;
+  const uint32_t count = number(4);
+  for (uint32_t key = 0; key < count; ++key) {
+    if (bytes.size() - at < 4) return BadVector("is cut short");
+    const uint32_t claimed = number(at);
+    at += 4;
+    size_t size = 0;
+    Bitmap bitmap = ReadBitmap(bytes.substr(at), &size);
+    if (bitmap == nullptr || size != claimed) return BadVector("holds a damaged bitmap");
+    at += size;
     if (!roaring_bitmap_is_empty(bitmap.get())) out.impl_->buckets[key] = std::move(bitmap);
   }
   if (at != bytes.size()) return BadVector("has bytes after its end");
@@ -334,9 +370,9 @@ Result<std::vector<DeletionVectorDescriptor>> WriteDeletionVectors(store::Object
     DeletionVectorDescriptor descriptor;
     descriptor.cardinality = static_cast<int64_t>(set.Cardinality());
     descriptor.size_bytes = static_cast<int32_t>(data.size());
-    if (data.size() < kMaxInlineBytes && data.size() % 4 == 0) {
+    if (data.size() < kMaxInlineBytes) {
       descriptor.storage_type = 'i';
-      descriptor.path_or_inline = EncodeZ85(data);
+      descriptor.path_or_inline = EncodeZ85(data + std::string((4 - data.size() % 4) % 4, '\0'));
     } else {
       if (file.size() + data.size() + 8 > INT32_MAX) {
         return Status::Unsupported(
@@ -356,6 +392,12 @@ Result<std::vector<DeletionVectorDescriptor>> WriteDeletionVectors(store::Object
     TARN_RETURN_IF_ERROR(store.Put(key, file, store::PutMode::kCreateOnly));
   }
   return out;
+}
+
+Result<std::string> DeletionVectorKey(const store::ObjectStore& store, const std::string& table_root,
+                                      const DeletionVectorDescriptor& descriptor) {
+  if (descriptor.storage_type == 'i') return std::string();
+  return FileKey(store, table_root, descriptor);
 }
 
 }  // namespace tarn::delta

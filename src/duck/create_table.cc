@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include <set>
+#include <algorithm>
 #include <utility>
 
 #include "base/clock.h"
@@ -84,7 +85,12 @@ class MetadataBuilder {
     }
     AddConstraints();
     AddPartitioning();
-    metadata_.configuration.emplace("delta.enableDeletionVectors", "true");
+    // Options may be spelled in any case.
+    const bool said = std::any_of(
+        metadata_.configuration.begin(), metadata_.configuration.end(), [](const auto& entry) {
+          return duckdb::StringUtil::CIEquals(entry.first, "delta.enableDeletionVectors");
+        });
+    if (!said) metadata_.configuration["delta.enableDeletionVectors"] = "true";
     metadata_.schema_string = delta::SerializeSchema(schema_);
     return std::move(metadata_);
   }

@@ -1,5 +1,6 @@
 #include "duck/delta_table_entry.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "delta/file_table.h"
@@ -17,6 +18,7 @@
 #include "duckdb/parser/constraints/not_null_constraint.hpp"
 #include "duckdb/parser/parsed_data/create_table_info.hpp"
 #include "duckdb/parser/parser.hpp"
+#include "duckdb/planner/expression/bound_columnref_expression.hpp"
 #include "duckdb/planner/operator/logical_get.hpp"
 #include "duckdb/planner/operator/logical_projection.hpp"
 #include "duckdb/planner/operator/logical_update.hpp"
@@ -144,9 +146,21 @@ void DeltaTableEntry::BindUpdateConstraints(duckdb::Binder& binder, duckdb::Logi
                                             duckdb::ClientContext& context) {
   // An updated row is written whole into a new file: every column is needed, changed or not.
   update.update_is_del_and_insert = true;
-  duckdb::physical_index_set_t all_columns;
-  for (const auto& column : GetColumns().Physical()) all_columns.insert(column.Physical());
-  duckdb::LogicalUpdate::BindExtraColumns(*this, get, proj, update, all_columns);
+  // A scan must not be asked for one column twice: the Parquet reader gives the second one wrong rows.
+  for (const auto& column : GetColumns().Physical()) {
+    const auto physical = column.Physical();
+    const auto& updated = update.columns;
+    if (std::find(updated.begin(), updated.end(), physical) != updated.end()) continue;
+    const auto& ids = get.GetColumnIds();
+    duckdb::idx_t position = 0;
+    while (position < ids.size() && ids[position].GetPrimaryIndex() != physical.index) ++position;
+    if (position == ids.size()) get.AddColumnId(physical.index);
+    update.expressions.push_back(duckdb::make_uniq<duckdb::BoundColumnRefExpression>(
+        column.Type(), duckdb::ColumnBinding(proj.table_index, proj.expressions.size())));
+    proj.expressions.push_back(duckdb::make_uniq<duckdb::BoundColumnRefExpression>(
+        column.Type(), duckdb::ColumnBinding(get.table_index, position)));
+    update.columns.push_back(physical);
+  }
 }
 
 duckdb::virtual_column_map_t DeltaTableEntry::GetVirtualColumns() const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -297,6 +298,14 @@ void TableWrite::StageVectors(std::vector<FileFate>& fates, WriteOutcome* outcom
   const auto& environment = target_->table->environment();
   const auto vectors = ValueOrThrow(delta::WriteDeletionVectors(
       *environment.store, target_->table->root(), sets, *environment.random));
+  std::set<std::string> keys;
+  for (const auto& vector : vectors) {
+    keys.insert(
+        ValueOrThrow(delta::DeletionVectorKey(*environment.store, target_->table->root(), vector)));
+  }
+  for (const auto& key : keys) {
+    if (!key.empty()) lake_.NoteWrittenFile(target_->table, key);
+  }
   for (size_t i = 0; i < owners.size(); ++i) {
     FileFate& fate = *owners[i];
     ++(fate.had_vector ? outcome->vectors_updated : outcome->vectors_added);
