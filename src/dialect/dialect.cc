@@ -29,7 +29,8 @@ const ExpressionFinisher& FinisherOf(SqlDialect dialect) {
   return dialect == SqlDialect::kSpark ? kSpark : kNone;
 }
 
-void SparkTypeFunction(duckdb::DataChunk& arguments, duckdb::ExpressionState& state, duckdb::Vector& result) {
+void SparkTypeFunction(duckdb::DataChunk& arguments, duckdb::ExpressionState& state,
+                       duckdb::Vector& result) {
   duckdb::UnaryExecutor::Execute<duckdb::string_t, duckdb::string_t>(
       arguments.data[0], result, arguments.size(), [&](duckdb::string_t type) {
         return duckdb::StringVector::AddString(result, SparkTypeName(type.GetString()));

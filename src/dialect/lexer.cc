@@ -6,7 +6,9 @@ namespace tarn::dialect {
 namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
+bool IsBlank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
 bool IsWordStart(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
          static_cast<unsigned char>(c) >= 0x80;
@@ -181,7 +183,8 @@ bool Lexer::TryString(Token& token) {
     ReadQuoted(token, '\'', escapes, "string");
     return true;
   }
-  // Back-quotes are no DuckDB syntax; reading them as names lets the Delta path names work in both dialects.
+  // Back-quotes are no DuckDB syntax; reading them as names lets the Delta path names work in both
+  // dialects.
   if (c == '"' || c == '`') {
     token.kind = TokenKind::kQuotedName;
     ReadQuoted(token, c, false, "quoted name");
@@ -259,7 +262,8 @@ size_t Lexer::ReadEscape(size_t at, std::string& out) const {
   return at + 2;
 }
 
-// The number spelled by `digits` hexadecimal digits, -1 when one of them is none or it is no character.
+// The number spelled by `digits` hexadecimal digits, -1 when one of them is none or it is no
+// character.
 int Lexer::HexNumber(size_t at, size_t digits) const {
   uint32_t code = 0;
   for (size_t i = 0; i < digits; ++i) {
@@ -387,7 +391,8 @@ std::string Token::Name() const {
   return kind == TokenKind::kQuotedName ? value : std::string(text);
 }
 
-std::vector<Token> Tokenize(std::string_view text, SqlDialect dialect, std::optional<LexError>* error) {
+std::vector<Token> Tokenize(std::string_view text, SqlDialect dialect,
+                            std::optional<LexError>* error) {
   return Lexer(text, dialect).Run(error);
 }
 

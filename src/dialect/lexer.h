@@ -1,17 +1,18 @@
 // Tokens of SQL text in either dialect.
 //
-// What it is: cuts text into tokens without understanding statements. Blanks and comments are kept out of the
-// token list; the gap before a token is the text between its offset and the end of the one before, so
-// any text can be put together again byte for byte.
+// What it is: cuts text into tokens without understanding statements. Blanks and comments are kept
+// out of the token list; the gap before a token is the text between its offset and the end of the
+// one before, so any text can be put together again byte for byte.
 //
 // What it does not do: no keywords (any name is a word), no allocation for words and symbols.
 //
-// Dialects differ in quotes. Spark: '…' and "…" are strings with backslash escapes and doubled quotes, r'…' and
-// r"…" are raw, `…` is a name, words may begin with a digit, numbers carry type suffixes (10L). DuckDB: '…' is a
-// string, E'…' has escapes, "…" is a name. Both: -- and nested /* */ comments, $tag$ … $tag$ strings.
+// Dialects differ in quotes. Spark: '…' and "…" are strings with backslash escapes and doubled
+// quotes, r'…' and r"…" are raw, `…` is a name, words may begin with a digit, numbers carry type
+// suffixes (10L). DuckDB: '…' is a string, E'…' has escapes, "…" is a name. Both: -- and nested /*
+// */ comments, $tag$ … $tag$ strings.
 //
-// Threads: pure functions. The text must outlive its tokens. Errors: text that ends inside a quote or
-// comment; LexError carries the place where it was opened.
+// Threads: pure functions. The text must outlive its tokens. Errors: text that ends inside a quote
+// or comment; LexError carries the place where it was opened.
 #pragma once
 
 #include <cstddef>
@@ -35,9 +36,9 @@ enum class TokenKind {
 
 struct Token {
   TokenKind kind = TokenKind::kEnd;
-  size_t offset = 0;       // bytes from the start of the text
-  std::string_view text;   // as written
-  std::string value;       // kQuotedName, kString: decoded
+  size_t offset = 0;            // bytes from the start of the text
+  std::string_view text;        // as written
+  std::string value;            // kQuotedName, kString: decoded
   bool comment_before = false;  // the gap before it holds a comment
 
   size_t end() const { return offset + text.size(); }
@@ -54,10 +55,11 @@ struct LexError {
 };
 
 // Tokens of `text`, with kEnd last. On error `error` is set and the tokens before it are returned.
-std::vector<Token> Tokenize(std::string_view text, SqlDialect dialect, std::optional<LexError>* error);
+std::vector<Token> Tokenize(std::string_view text, SqlDialect dialect,
+                            std::optional<LexError>* error);
 
-// `text` as a DuckDB string literal: '…' with quotes doubled; NUL bytes, which a literal cannot hold, become
-// chr(0) in a parenthesized concatenation.
+// `text` as a DuckDB string literal: '…' with quotes doubled; NUL bytes, which a literal cannot
+// hold, become chr(0) in a parenthesized concatenation.
 std::string QuoteString(std::string_view text);
 
 // `name` as a DuckDB identifier, quoted always: "…" with quotes doubled.
@@ -71,8 +73,8 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 std::string UpperAscii(std::string_view text);
 std::string LowerAscii(std::string_view text);
 
-// "<source>:<line>:<column>: <message>", or "line <line>, column <column>: <message>" without a source.
-// `offset` is in `text`, which begins at context.origin.
+// "<source>:<line>:<column>: <message>", or "line <line>, column <column>: <message>" without a
+// source. `offset` is in `text`, which begins at context.origin.
 std::string PlacedMessage(const TranslateContext& context, std::string_view text, size_t offset,
                           std::string_view message);
 

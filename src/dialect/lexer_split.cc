@@ -7,8 +7,7 @@ Result<std::vector<SourceStatement>> SplitStatements(std::string_view sql, SqlDi
   std::optional<LexError> error;
   const std::vector<Token> tokens = Tokenize(sql, dialect, &error);
   if (error) {
-    return Status::InvalidArgument(
-        PlacedMessage(context, sql, error->offset, error->message));
+    return Status::InvalidArgument(PlacedMessage(context, sql, error->offset, error->message));
   }
   std::vector<SourceStatement> statements;
   // Positions are counted once over the text, however many statements it has.

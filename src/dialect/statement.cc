@@ -10,15 +10,19 @@ namespace {
 
 // Words that begin a statement with rows for a user, in DuckDB's own SQL.
 constexpr std::array<std::string_view, 14> kDuckdbQueries = {
-    "SELECT", "WITH",    "VALUES", "FROM",      "TABLE", "(",     "SHOW",
-    "DESCRIBE", "DESC",  "EXPLAIN", "SUMMARIZE", "PRAGMA", "PIVOT", "UNPIVOT"};
+    "SELECT",   "WITH", "VALUES",  "FROM",      "TABLE",  "(",     "SHOW",
+    "DESCRIBE", "DESC", "EXPLAIN", "SUMMARIZE", "PRAGMA", "PIVOT", "UNPIVOT"};
 
 // Spark settings that tune and cannot change a result: they are accepted and have no effect here.
 constexpr std::array<std::string_view, 9> kTuningSettings = {
-    "spark.sql.shuffle.partitions",          "spark.sql.adaptive.",
-    "spark.sql.autobroadcastjointhreshold",  "spark.sql.files.",
-    "spark.databricks.delta.optimizewrite.", "spark.databricks.delta.autocompact.",
-    "spark.databricks.io.cache.",            "spark.databricks.delta.optimize.",
+    "spark.sql.shuffle.partitions",
+    "spark.sql.adaptive.",
+    "spark.sql.autobroadcastjointhreshold",
+    "spark.sql.files.",
+    "spark.databricks.delta.optimizewrite.",
+    "spark.databricks.delta.autocompact.",
+    "spark.databricks.io.cache.",
+    "spark.databricks.delta.optimize.",
     "spark.sql.broadcasttimeout"};
 
 bool StartsWith(std::string_view text, std::string_view prefix) {
@@ -30,11 +34,13 @@ bool StartsWith(std::string_view text, std::string_view prefix) {
 std::string StringList(const std::vector<std::string>& values) {
   if (values.empty()) return "CAST([] AS VARCHAR[])";
   std::string list = "[";
-  for (const std::string& value : values) list += (list.size() > 1 ? ", " : "") + QuoteString(value);
+  for (const std::string& value : values)
+    list += (list.size() > 1 ? ", " : "") + QuoteString(value);
   return list + "]";
 }
 
-void StatementTranslator::Add(SqlWriter& writer, std::string_view kind, bool is_query, bool rewrite) {
+void StatementTranslator::Add(SqlWriter& writer, std::string_view kind, bool is_query,
+                              bool rewrite) {
   TranslatedStatement statement;
   statement.sql = writer.TakeSql();
   statement.marks = writer.TakeMarks();
@@ -54,7 +60,9 @@ Status StatementTranslator::RewriteUntil(size_t end, SqlWriter& writer) {
   return QueryRewriter(c_, writer).Rewrite(end);
 }
 
-Status StatementTranslator::RewriteRest(SqlWriter& writer) { return RewriteUntil(c_.end(), writer); }
+Status StatementTranslator::RewriteRest(SqlWriter& writer) {
+  return RewriteUntil(c_.end(), writer);
+}
 
 Status StatementTranslator::Translate() { return c_.spark() ? Dispatch() : DispatchDuckdb(); }
 
@@ -65,7 +73,8 @@ Status StatementTranslator::Refuse(std::string_view what, std::string_view remed
 Status StatementTranslator::Dispatch() {
   const Token& first = c_.Peek();
   if (first.Is("WITH")) return WithStatement();
-  if (first.Is("SELECT") || first.Is("VALUES") || first.Is("FROM") || first.Is("TABLE") || first.Is("(")) {
+  if (first.Is("SELECT") || first.Is("VALUES") || first.Is("FROM") || first.Is("TABLE") ||
+      first.Is("(")) {
     return Query();
   }
   if (first.Is("INSERT")) return Insert("");
@@ -77,7 +86,8 @@ Status StatementTranslator::Dispatch() {
     for (size_t i = 1; i < 6; ++i) {
       if (c_.Peek(i).Is("TABLE")) return CreateTable();
       if (c_.Peek(i).Is("VIEW")) return CreateView(false);
-      if (c_.Peek(i).Is("FUNCTION")) return Refuse("CREATE FUNCTION", "write the expression in the query or a view");
+      if (c_.Peek(i).Is("FUNCTION"))
+        return Refuse("CREATE FUNCTION", "write the expression in the query or a view");
     }
     return PassThrough("CREATE", false);
   }
@@ -104,12 +114,15 @@ Status StatementTranslator::Dispatch() {
   if (first.Is("GRANT") || first.Is("REVOKE")) {
     return Refuse(UpperAscii(first.text), "rights are kept in the project's policies");
   }
-  if (first.Is("REFRESH")) return Refuse("REFRESH", "leave it out: every query reads the newest version");
-  if (first.Is("CACHE") || first.Is("UNCACHE")) return Refuse(UpperAscii(first.text), "leave it out");
+  if (first.Is("REFRESH"))
+    return Refuse("REFRESH", "leave it out: every query reads the newest version");
+  if (first.Is("CACHE") || first.Is("UNCACHE"))
+    return Refuse(UpperAscii(first.text), "leave it out");
   if (first.Is("ANALYZE")) {
     return Refuse("ANALYZE TABLE", "leave it out: statistics are written with every file");
   }
-  if (first.Is("MSCK")) return Refuse("MSCK REPAIR TABLE", "leave it out: a Delta log lists its own files");
+  if (first.Is("MSCK"))
+    return Refuse("MSCK REPAIR TABLE", "leave it out: a Delta log lists its own files");
   if (first.Is("CONVERT") || first.Is("CLONE") || first.Is("GENERATE") || first.Is("COPY") ||
       first.Is("REORG") || first.Is("FSCK") || first.Is("LOAD")) {
     if (!first.Is("COPY")) return Refuse(UpperAscii(first.text), "see docs/COMPAT.md for what is");
@@ -129,20 +142,23 @@ Status StatementTranslator::DispatchDuckdb() {
   }
   if (first.Is("DESCRIBE") || first.Is("DESC")) {
     const Token& second = c_.Peek(1);
-    if ((second.Is("HISTORY") || second.Is("DETAIL") || second.Is("EXTENDED")) && c_.Peek(2).IsName()) {
+    if ((second.Is("HISTORY") || second.Is("DETAIL") || second.Is("EXTENDED")) &&
+        c_.Peek(2).IsName()) {
       return Describe();
     }
   }
   if (c_.Sees({"SHOW", "TBLPROPERTIES"}) || c_.Sees({"SHOW", "PARTITIONS"})) return Show();
   if (first.Is("OPTIMIZE")) return Optimize();
-  if (first.Is("VACUUM") && c_.Peek(1).IsName() && !c_.Peek(1).Is("ANALYZE") && !c_.Peek(1).Is("FULL")) {
+  if (first.Is("VACUUM") && c_.Peek(1).IsName() && !c_.Peek(1).Is("ANALYZE") &&
+      !c_.Peek(1).Is("FULL")) {
     return Vacuum();
   }
   if (first.Is("RESTORE")) return Restore();
   if (c_.Sees({"ALTER", "TABLE"})) {
     for (size_t i = 2; i < c_.end(); ++i) {
       const bool properties = c_.At(i).Is("TBLPROPERTIES");
-      const bool constraint = c_.At(i).Is("CONSTRAINT") && (c_.At(i - 1).Is("ADD") || c_.At(i - 1).Is("DROP"));
+      const bool constraint =
+          c_.At(i).Is("CONSTRAINT") && (c_.At(i - 1).Is("ADD") || c_.At(i - 1).Is("DROP"));
       if (properties || constraint) return AlterTable();
     }
   }
@@ -168,11 +184,13 @@ bool StatementTranslator::HasDeltaTableClause() const {
   return false;
 }
 
-// Time travel in Spark's words, or a path as a table: the two things DuckDB's parser does not know in a query.
+// Time travel in Spark's words, or a path as a table: the two things DuckDB's parser does not know
+// in a query.
 bool StatementTranslator::NeedsRewrite() const {
   for (size_t i = 1; i + 1 < c_.end(); ++i) {
     if (c_.At(i).Is("AS") && c_.At(i + 1).Is("OF")) return true;
-    if (c_.At(i).Is(".") && c_.At(i + 1).kind == TokenKind::kQuotedName && c_.At(i - 1).Is("delta")) return true;
+    if (c_.At(i).Is(".") && c_.At(i + 1).kind == TokenKind::kQuotedName && c_.At(i - 1).Is("delta"))
+      return true;
     if (c_.At(i).Is("@") && StartsWith(LowerAscii(c_.At(i + 1).text), "v")) return true;
   }
   return false;
@@ -180,7 +198,16 @@ bool StatementTranslator::NeedsRewrite() const {
 
 Status StatementTranslator::Verbatim() {
   const Token& first = c_.Peek();
-  const std::string kind = UpperAscii(first.text);
+  std::string kind = UpperAscii(first.text);
+  if (kind == "CREATE" || kind == "DROP" || kind == "ALTER") {
+    for (size_t i = 1; i < std::min<size_t>(c_.end(), 5); ++i) {
+      const Token& object = c_.At(i);
+      if (object.Is("TABLE") || object.Is("VIEW") || object.Is("SCHEMA") || object.Is("MACRO")) {
+        kind += " " + UpperAscii(object.text);
+        break;
+      }
+    }
+  }
   bool is_query = std::any_of(kDuckdbQueries.begin(), kDuckdbQueries.end(),
                               [&](std::string_view word) { return first.Is(word); }) ||
                   first.Is("CALL");
@@ -191,14 +218,16 @@ Status StatementTranslator::Verbatim() {
   } else {
     writer.Source(first, c_.Span(0, c_.end()));
   }
-  const bool select = kind == "WITH" || kind == "VALUES" || kind == "FROM" || kind == "TABLE" || kind == "(";
+  const bool select =
+      kind == "WITH" || kind == "VALUES" || kind == "FROM" || kind == "TABLE" || kind == "(";
   Add(writer, select ? "SELECT" : kind, is_query, false);
   return Status::Ok();
 }
 
 Status StatementTranslator::PassThrough(std::string_view kind, bool is_query) {
   SqlWriter writer;
-  TARN_RETURN_IF_ERROR(RewriteRest(writer));
+  TARN_RETURN_IF_ERROR(
+      QueryRewriter(c_, writer).Rewrite(c_.end(), QueryRewriter::Start::kStatement));
   Add(writer, kind, is_query, true);
   return Status::Ok();
 }
@@ -247,7 +276,7 @@ Status StatementTranslator::Explain() {
 
 Status StatementTranslator::Use() {
   c_.Take();
-  if (c_.Accept({"CATALOG"})) {
+  if (c_.Peek(1).IsName() && c_.Accept({"CATALOG"})) {
     TARN_ASSIGN_OR_RETURN(std::string catalog, c_.ReadIdentifier("a catalog name"));
     TARN_RETURN_IF_ERROR(c_.ExpectEnd());
     if (!c_.IsLakeCatalog(catalog)) return c_.Fail(c_.At(2), "there is no catalog " + catalog);
@@ -258,9 +287,11 @@ Status StatementTranslator::Use() {
   TARN_ASSIGN_OR_RETURN(ObjectName name, c_.ReadName("a schema name"));
   TARN_RETURN_IF_ERROR(c_.ExpectEnd());
   const bool whole = name.parts.size() == 2 && c_.IsLakeCatalog(name.parts[0]);
-  if (name.parts.size() != 1 && !whole) return c_.Fail(c_.At(name.token), "expected a schema of the lake");
-  AddText("USE " + QuoteNameIfNeeded(c_.context().catalog) + "." + QuoteNameIfNeeded(name.parts.back()), "USE",
-          false);
+  if (name.parts.size() != 1 && !whole)
+    return c_.Fail(c_.At(name.token), "expected a schema of the lake");
+  AddText(
+      "USE " + QuoteNameIfNeeded(c_.context().catalog) + "." + QuoteNameIfNeeded(name.parts.back()),
+      "USE", false);
   return Status::Ok();
 }
 
@@ -279,7 +310,8 @@ Status StatementTranslator::Set() {
   while (equals < c_.end() && !c_.At(equals).Is("=")) ++equals;
   const std::string key = LowerAscii(c_.Span(1, equals));
   std::string value(c_.Span(equals + 1, c_.end()));
-  if (equals + 2 == c_.end() && c_.At(equals + 1).kind == TokenKind::kString) value = c_.At(equals + 1).value;
+  if (equals + 2 == c_.end() && c_.At(equals + 1).kind == TokenKind::kString)
+    value = c_.At(equals + 1).value;
   if (key == "spark.sql.session.timezone" && !value.empty()) {
     AddText("SET TimeZone = " + QuoteString(value), "SET", false);
     return Status::Ok();
@@ -288,11 +320,13 @@ Status StatementTranslator::Set() {
                                   [&](std::string_view prefix) { return StartsWith(key, prefix); });
   const bool ansi_on = key == "spark.sql.ansi.enabled" && EqualsIgnoreCase(value, "true");
   if (!tuning && !ansi_on) {
-    return c_.Unsupported(key_token, "setting " + std::string(c_.Span(1, equals)) +
-                                         " is not supported; remove it (Tarn runs Spark 4's defaults)");
+    return c_.Unsupported(key_token,
+                          "setting " + std::string(c_.Span(1, equals)) +
+                              " is not supported; remove it (Tarn runs Spark 4's defaults)");
   }
-  AddText("SELECT " + QuoteString(c_.Span(1, equals)) + " AS key, " + QuoteString(value) + " AS value", "SET",
-          true);
+  AddText(
+      "SELECT " + QuoteString(c_.Span(1, equals)) + " AS key, " + QuoteString(value) + " AS value",
+      "SET", true);
   return Status::Ok();
 }
 
@@ -301,7 +335,8 @@ Result<std::vector<TranslatedStatement>> TranslateText(std::string_view sql, Sql
                                                        const ExpressionFinisher& finish) {
   std::optional<LexError> error;
   std::vector<Token> tokens = Tokenize(sql, dialect, &error);
-  if (error) return Status::InvalidArgument(PlacedMessage(context, sql, error->offset, error->message));
+  if (error)
+    return Status::InvalidArgument(PlacedMessage(context, sql, error->offset, error->message));
   std::vector<TranslatedStatement> all;
   size_t source_index = 0;
   for (size_t first = 0, i = 0; i < tokens.size(); ++i) {
@@ -332,7 +367,8 @@ Result<std::string> TranslateExpressionText(std::string_view sql, SqlDialect dia
                                             const TranslateContext& context) {
   std::optional<LexError> error;
   std::vector<Token> tokens = Tokenize(sql, dialect, &error);
-  if (error) return Status::InvalidArgument(PlacedMessage(context, sql, error->offset, error->message));
+  if (error)
+    return Status::InvalidArgument(PlacedMessage(context, sql, error->offset, error->message));
   StatementCursor cursor(sql, std::move(tokens), dialect, context);
   if (cursor.AtEnd()) return cursor.Unexpected("an expression");
   return RewritePart(cursor, 0, cursor.end());
@@ -360,7 +396,8 @@ std::string_view SqlDialectName(SqlDialect dialect) {
 Result<SqlDialect> ParseSqlDialect(std::string_view name) {
   if (EqualsIgnoreCase(name, "spark")) return SqlDialect::kSpark;
   if (EqualsIgnoreCase(name, "duckdb")) return SqlDialect::kDuckdb;
-  return Status::InvalidArgument("dialect '" + std::string(name) + "' is unknown; use spark or duckdb");
+  return Status::InvalidArgument("dialect '" + std::string(name) +
+                                 "' is unknown; use spark or duckdb");
 }
 
 }  // namespace tarn::dialect

@@ -1,8 +1,8 @@
 // One statement's tokens to DuckDB statements: the recognizer behind Translate.
 //
-// What it is: pure C++, no DuckDB: safe to run under sanitizers and to feed with garbage. Translate (dialect.h) adds
-// the one step that needs DuckDB's parser, finishing predicates that travel as text.
-// README.md lists each statement and what it becomes.
+// What it is: pure C++, no DuckDB: safe to run under sanitizers and to feed with garbage. Translate
+// (dialect.h) adds the one step that needs DuckDB's parser, finishing predicates that travel as
+// text. README.md lists each statement and what it becomes.
 //
 // Threads: pure function. Errors: as Translate.
 #pragma once
@@ -19,8 +19,8 @@
 
 namespace tarn::dialect {
 
-// Gives an expression, already in DuckDB's words, Spark's meaning where the dialect asks for it. Needed for the predicate of
-// REPLACE WHERE, which a procedure takes as text.
+// Gives an expression, already in DuckDB's words, Spark's meaning where the dialect asks for it.
+// Needed for the predicate of REPLACE WHERE, which a procedure takes as text.
 using ExpressionFinisher = std::function<Result<std::string>(const std::string& sql)>;
 
 // Translate without DuckDB; a null finisher leaves expressions as the token rewrite made them.
@@ -82,7 +82,7 @@ class StatementTranslator {
   Result<std::string> ReadColumn(TableClauses& clauses, std::string_view after_name);
   Result<ColumnOptions> ReadColumnOptions(const std::string& column);
   Status ReadColumnOption(const std::string& column, ColumnOptions& options);
-  Status ReadGenerated(const std::string& column, ColumnOptions& options);
+  Status ReadGenerated(ColumnOptions& options);
   Result<std::pair<std::string, std::string>> ReadCheck(const std::string& fallback_name);
   Status ReadTableClauses(TableClauses& clauses);
   Status ReadPartitionedBy(TableClauses& clauses);
@@ -99,7 +99,8 @@ class StatementTranslator {
   Status AlterSet(const ObjectName& table);
   Status AlterColumn(const ObjectName& table);
   Status AddColumn(const ObjectName& table);
-  Status SetComment(const ObjectName& table, const std::string& column, const std::string& comment);
+  Status SetComment(const ObjectName& table, const std::string& column,
+                    const std::optional<std::string>& comment);
   Result<std::vector<std::string>> ReadColumnPath();
   Status CommentOn();
 
@@ -136,7 +137,6 @@ class StatementTranslator {
   Status ShowCreateTable();
   Status ShowPartitions();
   Result<std::string> ReadLikeFilter(std::string_view column);
-  Result<std::string> ReadSchemaFilter();
 
   // The cursor stands at the end of the statement's last clause; rewrites the rest into the writer.
   Status RewriteRest(SqlWriter& writer);

@@ -52,8 +52,8 @@ Status StatementTranslator::AlterTable() {
     TARN_RETURN_IF_ERROR(c_.ExpectEnd());
     std::vector<std::string> names;
     for (const auto& [key, unused] : keys) names.push_back(key);
-    AddText("CALL tarn_unset_properties(" + c_.NameArgument(table) + ", " + StringList(names) + ", " +
-                (lenient ? "true" : "false") + ")",
+    AddText("CALL tarn_unset_properties(" + c_.NameArgument(table) + ", " + StringList(names) +
+                ", " + (lenient ? "true" : "false") + ")",
             "ALTER TABLE", false);
     return Status::Ok();
   }
@@ -62,7 +62,8 @@ Status StatementTranslator::AlterTable() {
     if (!c_.Accept({"NONE"})) {
       TARN_ASSIGN_OR_RETURN(std::vector<std::string> columns, c_.ReadColumnList("a column name"));
       std::string list;
-      for (const std::string& column : columns) list += (list.empty() ? "" : ", ") + QuoteNameIfNeeded(column);
+      for (const std::string& column : columns)
+        list += (list.empty() ? "" : ", ") + QuoteNameIfNeeded(column);
       sql = "ALTER TABLE " + c_.TableSql(table) + " SET SORTED BY (" + list + ")";
     }
     TARN_RETURN_IF_ERROR(c_.ExpectEnd());
@@ -84,7 +85,8 @@ Status StatementTranslator::AlterAdd(const ObjectName& table) {
     return Status::Ok();
   }
   if (c_.Sees({"PARTITION"}) || c_.Sees({"IF", "NOT", "EXISTS", "PARTITION"})) {
-    return c_.Unsupported(c_.Peek(), "partitions of a Delta table come with its rows; leave ADD PARTITION out");
+    return c_.Unsupported(
+        c_.Peek(), "partitions of a Delta table come with its rows; leave ADD PARTITION out");
   }
   if (!c_.Accept({"COLUMN"})) TARN_RETURN_IF_ERROR(c_.Expect({"COLUMNS"}));
   const bool list = c_.Accept({"("});
@@ -111,31 +113,41 @@ Status StatementTranslator::AddColumn(const ObjectName& table) {
   TARN_ASSIGN_OR_RETURN(std::string type, ReadType(c_, TypePlace::kColumn));
   TARN_ASSIGN_OR_RETURN(ColumnOptions options, ReadColumnOptions(Dotted(path)));
   if (c_.Sees({"FIRST"}) || c_.Sees({"AFTER"})) {
-    return c_.Unsupported(c_.Peek(), "a new column goes last; leave " + UpperAscii(c_.Peek().text) + " out");
+    return c_.Unsupported(c_.Peek(),
+                          "a new column goes last; leave " + UpperAscii(c_.Peek().text) + " out");
   }
-  if (options.constraints.find("NOT NULL") != std::string::npos) {
-    return c_.Unsupported(start, "a new column has no values yet, so it cannot be NOT NULL; add it, fill it, then "
-                                 "ALTER COLUMN … SET NOT NULL");
+  if (options.constraints.find(" GENERATED ") != std::string::npos) {
+    return c_.Unsupported(start,
+                          "a generated column cannot be added later; create the table with it");
+  }
+  if (options.constraints.compare(0, 9, " NOT NULL") == 0) {
+    return c_.Unsupported(
+        start,
+        "a new column has no values yet, so it cannot be NOT NULL; add it, fill it, then "
+        "ALTER COLUMN … SET NOT NULL");
   }
   SqlWriter writer;
-  writer.Source(start, "ALTER TABLE " + c_.TableSql(table) + " ADD COLUMN " + (lenient ? "IF NOT EXISTS " : "") +
-                           DottedSql(path) + " " + type + options.constraints);
+  writer.Source(start, "ALTER TABLE " + c_.TableSql(table) + " ADD COLUMN " +
+                           (lenient ? "IF NOT EXISTS " : "") + DottedSql(path) + " " + type +
+                           options.constraints);
   Add(writer, "ALTER TABLE", false, true);
   for (const auto& [key, value] : options.extras) {
     const std::string comment = "tarn.column." + Dotted(path) + ".comment";
     if (key == comment) {
       TARN_RETURN_IF_ERROR(SetComment(table, Dotted(path), value));
-    } else if (key.find(".default") == std::string::npos) {
-      return c_.Unsupported(start, "a column added later can have a type, DEFAULT and COMMENT only");
+    } else {
+      return c_.Unsupported(start,
+                            "a column added later can have a type, DEFAULT and COMMENT only");
     }
   }
   return Status::Ok();
 }
 
 Status StatementTranslator::SetComment(const ObjectName& table, const std::string& column,
-                                       const std::string& comment) {
+                                       const std::optional<std::string>& comment) {
   AddText("CALL tarn_set_comment(" + c_.NameArgument(table) + ", " +
-              (column.empty() ? "NULL" : QuoteString(column)) + ", " + QuoteString(comment) + ")",
+              (column.empty() ? "NULL" : QuoteString(column)) + ", " +
+              (comment ? QuoteString(*comment) : "NULL") + ")",
           "ALTER TABLE", false);
   return Status::Ok();
 }
@@ -145,8 +157,8 @@ Status StatementTranslator::AlterDrop(const ObjectName& table) {
     const bool lenient = c_.Accept({"IF", "EXISTS"});
     TARN_ASSIGN_OR_RETURN(std::string name, c_.ReadIdentifier("a constraint name"));
     TARN_RETURN_IF_ERROR(c_.ExpectEnd());
-    AddText("CALL tarn_drop_constraint(" + c_.NameArgument(table) + ", " + QuoteString(name) + ", " +
-                (lenient ? "true" : "false") + ")",
+    AddText("CALL tarn_drop_constraint(" + c_.NameArgument(table) + ", " + QuoteString(name) +
+                ", " + (lenient ? "true" : "false") + ")",
             "ALTER TABLE", false);
     return Status::Ok();
   }
@@ -188,8 +200,9 @@ Status StatementTranslator::AlterRename(const ObjectName& table) {
   const bool same_schema = to.size() == 1 || (to.size() == from.size() && to.size() == 2 &&
                                               EqualsIgnoreCase(to[0], from[0]));
   if (!same_schema || to.empty()) {
-    return c_.Unsupported(c_.At(name.token), "a table cannot be renamed into another schema; create it there with "
-                                             "CREATE TABLE … AS SELECT");
+    return c_.Unsupported(c_.At(name.token),
+                          "a table cannot be renamed into another schema; create it there with "
+                          "CREATE TABLE … AS SELECT");
   }
   AddText("ALTER " + object + c_.TableSql(table) + " RENAME TO " + QuoteNameIfNeeded(to.back()),
           object == "VIEW " ? "ALTER VIEW" : "ALTER TABLE", false);
@@ -207,21 +220,23 @@ Status StatementTranslator::AlterSet(const ObjectName& table) {
   for (const auto& [key, value] : properties) {
     map += (map.size() > 5 ? ", " : "") + QuoteString(key) + ": " + QuoteString(value);
   }
-  AddText("CALL tarn_set_properties(" + c_.NameArgument(table) + ", " + map + "})", "ALTER TABLE", false);
+  AddText("CALL tarn_set_properties(" + c_.NameArgument(table) + ", " + map + "})", "ALTER TABLE",
+          false);
   return Status::Ok();
 }
 
-// After ALTER or CHANGE: [COLUMN] c SET NOT NULL | DROP NOT NULL | TYPE t | COMMENT 'x' | SET DEFAULT e |
-// DROP DEFAULT, and CHANGE's form with the name and type again.
+// After ALTER or CHANGE: [COLUMN] c SET NOT NULL | DROP NOT NULL | TYPE t | COMMENT 'x' | SET
+// DEFAULT e | DROP DEFAULT, and CHANGE's form with the name and type again.
 Status StatementTranslator::AlterColumn(const ObjectName& table) {
   const bool change = c_.At(c_.position() - 1).Is("CHANGE");
   c_.Accept({"COLUMN"});
   const Token& start = c_.Peek();
   TARN_ASSIGN_OR_RETURN(std::vector<std::string> path, ReadColumnPath());
-  const std::string alter = "ALTER TABLE " + c_.TableSql(table) + " ALTER COLUMN " + DottedSql(path) + " ";
+  const std::string alter =
+      "ALTER TABLE " + c_.TableSql(table) + " ALTER COLUMN " + DottedSql(path) + " ";
   SqlWriter writer;
-  if (change && c_.Peek().IsName() && !c_.Sees({"TYPE"}) && !c_.Sees({"COMMENT"}) && !c_.Sees({"SET"}) &&
-      !c_.Sees({"DROP"}) && !c_.Sees({"FIRST"}) && !c_.Sees({"AFTER"})) {
+  if (change && c_.Peek().IsName() && !c_.Sees({"TYPE"}) && !c_.Sees({"COMMENT"}) &&
+      !c_.Sees({"SET"}) && !c_.Sees({"DROP"}) && !c_.Sees({"FIRST"}) && !c_.Sees({"AFTER"})) {
     TARN_ASSIGN_OR_RETURN(std::vector<std::string> again, ReadColumnPath());
     if (again.size() != 1 || !EqualsIgnoreCase(again.back(), path.back())) {
       return c_.Unsupported(start, "CHANGE COLUMN does not rename; use RENAME COLUMN");
@@ -236,7 +251,8 @@ Status StatementTranslator::AlterColumn(const ObjectName& table) {
     TARN_RETURN_IF_ERROR(SetComment(table, Dotted(path), comment));
     return c_.ExpectEnd();
   }
-  if (path.size() > 1) return c_.Unsupported(start, "only the comment of a nested field can be altered");
+  if (path.size() > 1)
+    return c_.Unsupported(start, "only the comment of a nested field can be altered");
   bool rewrite = false;
   if (c_.Accept({"SET", "NOT", "NULL"})) {
     writer.Source(start, alter + "SET NOT NULL");
@@ -265,7 +281,8 @@ Status StatementTranslator::AlterColumn(const ObjectName& table) {
 Status StatementTranslator::CommentOn() {
   c_.Accept({"COMMENT", "ON"});
   const bool column = c_.Accept({"COLUMN"});
-  if (!column && !c_.Accept({"TABLE"})) return Refuse("this COMMENT ON", "comment on a table or a column");
+  if (!column && !c_.Accept({"TABLE"}))
+    return Refuse("this COMMENT ON", "comment on a table or a column");
   std::vector<std::string> parts;
   const size_t first = c_.position();
   do {
@@ -274,7 +291,8 @@ Status StatementTranslator::CommentOn() {
   } while (c_.Accept({"."}));
   TARN_RETURN_IF_ERROR(c_.Expect({"IS"}));
   std::string comment;
-  if (!c_.Accept({"NULL"})) {
+  const bool clear = c_.Accept({"NULL"});
+  if (!clear) {
     TARN_ASSIGN_OR_RETURN(comment, c_.ReadString("a comment"));
   }
   TARN_RETURN_IF_ERROR(c_.ExpectEnd());
@@ -287,7 +305,7 @@ Status StatementTranslator::CommentOn() {
     parts.pop_back();
   }
   table.parts = std::move(parts);
-  return SetComment(table, column_name, comment);
+  return SetComment(table, column_name, clear ? std::nullopt : std::optional<std::string>(comment));
 }
 
 }  // namespace tarn::dialect

@@ -7,7 +7,8 @@ namespace tarn::dialect {
 namespace {
 
 bool StartsQuery(const Token& token) {
-  return token.Is("SELECT") || token.Is("WITH") || token.Is("VALUES") || token.Is("FROM") || token.Is("TABLE");
+  return token.Is("SELECT") || token.Is("WITH") || token.Is("VALUES") || token.Is("FROM") ||
+         token.Is("TABLE");
 }
 
 // One `PARTITION (d = 'x', e)`; a column without a value is dynamic and means nothing here.
@@ -35,7 +36,8 @@ Result<PartitionSpec> ReadPartitionSpec(StatementCursor& c) {
 
 std::string JoinNames(const std::vector<std::string>& names) {
   std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + QuoteNameIfNeeded(name);
+  for (const std::string& name : names)
+    list += (list.empty() ? "" : ", ") + QuoteNameIfNeeded(name);
   return list;
 }
 
@@ -49,7 +51,9 @@ bool Contains(const std::vector<std::string>& names, const std::string& name) {
 std::string PartitionPredicate(const PartitionSpec& spec) {
   std::string sql;
   for (size_t i = 0; i < spec.columns.size(); ++i) {
-    sql += (i > 0 ? " AND " : "") + QuoteNameIfNeeded(spec.columns[i]) + " IS NOT DISTINCT FROM " + spec.values[i];
+    const bool null = EqualsIgnoreCase(spec.values[i], "NULL");
+    sql += (i > 0 ? " AND " : "") + QuoteNameIfNeeded(spec.columns[i]) + (null ? " IS " : " = ") +
+           spec.values[i];
   }
   return sql;
 }
@@ -66,7 +70,8 @@ Result<std::string> StatementTranslator::ReadPredicate(size_t first, size_t last
 }
 
 // The overwrite is announced first and consumed by the INSERT that follows in the same transaction.
-Status StatementTranslator::EmitOverwrite(const ObjectName& table, const std::string& predicate_sql) {
+Status StatementTranslator::EmitOverwrite(const ObjectName& table,
+                                          const std::string& predicate_sql) {
   AddText("CALL tarn_begin_overwrite(" + c_.NameArgument(table) + ", " +
               (predicate_sql.empty() ? "NULL" : QuoteString(predicate_sql)) + ")",
           "INSERT OVERWRITE", false);
@@ -77,7 +82,8 @@ Status StatementTranslator::EmitOverwrite(const ObjectName& table, const std::st
 Status StatementTranslator::Insert(const std::string& with_clause) {
   c_.Take();
   if (c_.Sees({"WITH", "SCHEMA", "EVOLUTION"})) {
-    return c_.Unsupported(c_.Peek(), "WITH SCHEMA EVOLUTION is not supported; add the columns with ALTER TABLE");
+    return c_.Unsupported(
+        c_.Peek(), "WITH SCHEMA EVOLUTION is not supported; add the columns with ALTER TABLE");
   }
   const bool overwrite = c_.Accept({"OVERWRITE"});
   if (overwrite && (c_.Sees({"DIRECTORY"}) || c_.Sees({"LOCAL", "DIRECTORY"}))) {
@@ -87,7 +93,8 @@ Status StatementTranslator::Insert(const std::string& with_clause) {
   c_.Accept({"TABLE"});
   TARN_ASSIGN_OR_RETURN(ObjectName table, c_.ReadName("a table name"));
   if (table.is_path() || !table.travel.empty()) {
-    return c_.Unsupported(c_.At(table.token), "INSERT wants a table of the lake by its name, at its newest version");
+    return c_.Unsupported(c_.At(table.token),
+                          "INSERT wants a table of the lake by its name, at its newest version");
   }
   PartitionSpec spec;
   if (c_.Accept({"PARTITION"})) {
@@ -124,8 +131,9 @@ Status StatementTranslator::Insert(const std::string& with_clause) {
     Result<std::vector<std::string>> all = Status::NotFound("");
     if (c_.context().columns_of) all = c_.context().columns_of(c_.LakeParts(table));
     if (!all.ok()) {
-      return c_.Fail(c_.At(table.token), "INSERT with a PARTITION value needs a column list: write the other "
-                                         "columns in parentheses after PARTITION (…)");
+      return c_.Fail(c_.At(table.token),
+                     "INSERT with a PARTITION value needs a column list: write the other "
+                     "columns in parentheses after PARTITION (…)");
     }
     for (const std::string& column : *all) {
       if (!Contains(spec.columns, column)) columns.push_back(column);
@@ -147,7 +155,8 @@ Status StatementTranslator::Insert(const std::string& with_clause) {
     TARN_RETURN_IF_ERROR(QueryRewriter(c_, writer).Rewrite(c_.end()));
     writer.Text(") AS source_rows");
   } else {
-    TARN_RETURN_IF_ERROR(QueryRewriter(c_, writer).Rewrite(c_.end(), QueryRewriter::Start::kInsertSource));
+    TARN_RETURN_IF_ERROR(
+        QueryRewriter(c_, writer).Rewrite(c_.end(), QueryRewriter::Start::kInsertSource));
   }
   Add(writer, replace ? "INSERT OVERWRITE" : "INSERT", false, true);
   return Status::Ok();
@@ -157,14 +166,17 @@ Result<StatementTranslator::Target> StatementTranslator::ReadTarget(std::string_
   Target target;
   TARN_ASSIGN_OR_RETURN(target.name, c_.ReadName(what));
   if (target.name.is_path()) {
-    return c_.Unsupported(c_.At(target.name.token), "a table is changed by its name in the lake, not by its path");
+    return c_.Unsupported(c_.At(target.name.token),
+                          "a table is changed by its name in the lake, not by its path");
   }
-  if (!target.name.travel.empty() || c_.Sees({"VERSION", "AS", "OF"}) || c_.Sees({"TIMESTAMP", "AS", "OF"})) {
+  if (!target.name.travel.empty() || c_.Sees({"VERSION", "AS", "OF"}) ||
+      c_.Sees({"TIMESTAMP", "AS", "OF"})) {
     return c_.Unsupported(c_.At(target.name.token), "an old version of a table cannot be changed");
   }
   target.sql = c_.TableSql(target.name);
   const bool as = c_.Accept({"AS"});
-  const bool keyword = c_.Sees({"SET"}) || c_.Sees({"WHERE"}) || c_.Sees({"USING"}) || c_.Sees({"ON"});
+  const bool keyword =
+      c_.Sees({"SET"}) || c_.Sees({"WHERE"}) || c_.Sees({"USING"}) || c_.Sees({"ON"});
   if (as || (c_.Peek().IsName() && !keyword)) {
     TARN_ASSIGN_OR_RETURN(target.alias, c_.ReadIdentifier("an alias"));
     target.sql += " AS " + QuoteNameIfNeeded(target.alias);
@@ -256,7 +268,8 @@ Status StatementTranslator::Optimize() {
   c_.Take();
   c_.Accept({"TABLE"});
   TARN_ASSIGN_OR_RETURN(ObjectName table, c_.ReadName("a table name"));
-  if (c_.Sees({"FULL"})) return c_.Unsupported(c_.Peek(), "OPTIMIZE … FULL is not supported; leave FULL out");
+  if (c_.Sees({"FULL"}))
+    return c_.Unsupported(c_.Peek(), "OPTIMIZE … FULL is not supported; leave FULL out");
   std::string predicate = "NULL";
   if (c_.Accept({"WHERE"})) {
     const size_t first = c_.position();
@@ -278,7 +291,8 @@ Status StatementTranslator::Optimize() {
     if (list) TARN_RETURN_IF_ERROR(c_.Expect({")"}));
   }
   TARN_RETURN_IF_ERROR(c_.ExpectEnd());
-  AddText("CALL tarn_optimize(" + c_.NameArgument(table) + ", " + predicate + ", " + StringList(columns) + ")",
+  AddText("CALL tarn_optimize(" + c_.NameArgument(table) + ", " + predicate + ", " +
+              StringList(columns) + ")",
           "OPTIMIZE", true);
   return Status::Ok();
 }
@@ -298,12 +312,14 @@ Status StatementTranslator::Vacuum() {
     } else if (c_.Accept({"DRY", "RUN"})) {
       dry_run = true;
     } else if (c_.Sees({"LITE"}) || c_.Sees({"FULL"})) {
-      return c_.Unsupported(c_.Peek(), "VACUUM … " + UpperAscii(c_.Peek().text) + " is not supported; leave it out");
+      return c_.Unsupported(
+          c_.Peek(), "VACUUM … " + UpperAscii(c_.Peek().text) + " is not supported; leave it out");
     } else {
       return c_.Unexpected("RETAIN n HOURS, DRY RUN or the end of the statement");
     }
   }
-  AddText("CALL tarn_vacuum(" + c_.NameArgument(table) + ", " + hours + ", " + (dry_run ? "true" : "false") + ")",
+  AddText("CALL tarn_vacuum(" + c_.NameArgument(table) + ", " + hours + ", " +
+              (dry_run ? "true" : "false") + ")",
           "VACUUM", true);
   return Status::Ok();
 }
@@ -322,7 +338,8 @@ Status StatementTranslator::Restore() {
   TARN_RETURN_IF_ERROR(c_.ExpectEnd());
   const bool version = travel.compare(0, 7, "VERSION") == 0;
   const std::string value = travel.substr(travel.find("=> ") + 3);
-  AddText("CALL tarn_restore(" + c_.NameArgument(table) + ", " + (version ? value + ", NULL)" : "NULL, " + value + ")"),
+  AddText("CALL tarn_restore(" + c_.NameArgument(table) + ", " +
+              (version ? value + ", NULL)" : "NULL, " + value + ")"),
           "RESTORE", true);
   return Status::Ok();
 }

@@ -7,7 +7,8 @@ namespace tarn::dialect {
 namespace {
 
 bool AllDigits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 // "v12" gives VERSION => 12, "20240131120000000" gives a timestamp; empty when it is neither.
@@ -17,8 +18,9 @@ std::string TravelOfSuffix(std::string_view suffix) {
   }
   if (suffix.size() == 17 && AllDigits(suffix)) {
     std::string s(suffix);
-    return "TIMESTAMP => TIMESTAMP '" + s.substr(0, 4) + "-" + s.substr(4, 2) + "-" + s.substr(6, 2) + " " +
-           s.substr(8, 2) + ":" + s.substr(10, 2) + ":" + s.substr(12, 2) + "." + s.substr(14) + "'";
+    return "TIMESTAMP => TIMESTAMP '" + s.substr(0, 4) + "-" + s.substr(4, 2) + "-" +
+           s.substr(6, 2) + " " + s.substr(8, 2) + ":" + s.substr(10, 2) + ":" + s.substr(12, 2) +
+           "." + s.substr(14) + "'";
   }
   return "";
 }
@@ -97,8 +99,8 @@ Result<ObjectName> StatementCursor::ReadName(std::string_view what) {
   name.token = at_;
   if (!Peek().IsName()) return Unexpected(what);
   const bool bare = Peek().kind == TokenKind::kWord;
-  if (bare && IsPathFormat(Peek().text) && Peek(1).Is(".") && Peek(2).kind == TokenKind::kQuotedName &&
-      !Peek(3).Is(".")) {
+  if (bare && IsPathFormat(Peek().text) && Peek(1).Is(".") &&
+      Peek(2).kind == TokenKind::kQuotedName && !Peek(3).Is(".")) {
     name.path_format = LowerAscii(Peek().text);
     name.path = Peek(2).value;
     at_ += 3;
@@ -119,7 +121,8 @@ Result<ObjectName> StatementCursor::ReadName(std::string_view what) {
     ++at_;
     return Unexpected("a name after the dot");
   }
-  if (name.parts.size() > 3) return Fail(At(name.token), std::string(what) + " has at most three parts");
+  if (name.parts.size() > 3)
+    return Fail(At(name.token), std::string(what) + " has at most three parts");
   TARN_RETURN_IF_ERROR(ReadVersionSuffix(name));
   return name;
 }
@@ -206,6 +209,27 @@ bool StatementCursor::IsLakeCatalog(std::string_view part) const {
                                                                "hive_metastore"};
   return std::any_of(kAliases.begin(), kAliases.end(),
                      [&](std::string_view alias) { return EqualsIgnoreCase(part, alias); });
+}
+
+std::string StatementCursor::SparkText(size_t first, size_t last) const {
+  std::string out;
+  for (size_t i = first; i < last; ++i) {
+    const Token& token = At(i);
+    if (i > first && token.offset > At(i - 1).end()) out += ' ';
+    if (spark() || (token.kind != TokenKind::kString && token.kind != TokenKind::kQuotedName)) {
+      out += token.text;
+      continue;
+    }
+    const char quote = token.kind == TokenKind::kString ? '\'' : '`';
+    out += quote;
+    for (char c : token.value) {
+      if (quote == '`' && c == '`') out += '`';
+      if (quote == '\'' && (c == '\'' || c == '\\')) out += '\\';
+      out += c;
+    }
+    out += quote;
+  }
+  return out;
 }
 
 std::string StatementCursor::TableSql(const ObjectName& name) const {

@@ -1,7 +1,8 @@
-// Reads the tokens of one statement: the parts every statement shares (names, literals, property lists).
+// Reads the tokens of one statement: the parts every statement shares (names, literals, property
+// lists).
 //
-// Threads: one user. Lifetime: the text and the context outlive it. Errors: kInvalidArgument with the place
-// of the token that did not fit and what was expected there.
+// Threads: one user. Lifetime: the text and the context outlive it. Errors: kInvalidArgument with
+// the place of the token that did not fit and what was expected there.
 #pragma once
 
 #include <initializer_list>
@@ -42,7 +43,9 @@ class StatementCursor {
 
   // The token `ahead` of the next one; the last token is always kEnd.
   const Token& Peek(size_t ahead = 0) const;
-  const Token& At(size_t index) const { return tokens_[index < tokens_.size() ? index : tokens_.size() - 1]; }
+  const Token& At(size_t index) const {
+    return tokens_[index < tokens_.size() ? index : tokens_.size() - 1];
+  }
   size_t position() const { return at_; }
   void Seek(size_t index) { at_ = index; }
   // Index of kEnd.
@@ -78,6 +81,10 @@ class StatementCursor {
   Result<size_t> AfterGroup(size_t index) const;
   // Source text of tokens [first, last).
   std::string_view Span(size_t first, size_t last) const;
+
+  // Tokens [first, last) as Spark SQL on one line, as Delta stores expressions in a table's
+  // metadata.
+  std::string SparkText(size_t first, size_t last) const;
 
   // The name as DuckDB SQL, the lake's other names replaced by its catalog.
   std::string TableSql(const ObjectName& name) const;

@@ -35,7 +35,8 @@ std::string_view UnitOf(const Token& token) {
 
 int FieldIndex(const Token& token) {
   for (size_t i = 0; i < kFieldUnits.size(); ++i) {
-    if (token.Is(kFieldUnits[i].singular) || token.Is(kFieldUnits[i].plural)) return static_cast<int>(i);
+    if (token.Is(kFieldUnits[i].singular) || token.Is(kFieldUnits[i].plural))
+      return static_cast<int>(i);
   }
   return -1;
 }
@@ -59,7 +60,8 @@ std::string Value(const Token& token) {
   return token.kind == TokenKind::kString ? token.value : std::string(token.text);
 }
 
-// '1-2' YEAR TO MONTH, '-3 04:05:06.7' DAY TO SECOND: the numbers, widest field first, and the sign.
+// '1-2' YEAR TO MONTH, '-3 04:05:06.7' DAY TO SECOND: the numbers, widest field first, and the
+// sign.
 bool SplitFields(std::string_view text, bool* negative, std::vector<std::string>* fields) {
   size_t i = 0;
   while (i < text.size() && text[i] == ' ') ++i;
@@ -92,8 +94,9 @@ Result<std::string> RangeSql(const StatementCursor& cursor, size_t index, size_t
   const bool one_kind = from >= 0 && to > from && (to <= 1 || from >= 2);
   if (!one_kind || !SplitFields(Value(literal), &negative, &fields) ||
       fields.size() != static_cast<size_t>(to - from + 1)) {
-    return cursor.Fail(literal, "this value does not fit " + std::string(cursor.At(after_part - 1).text) +
-                                    " TO " + std::string(cursor.At(after_part + 1).text));
+    return cursor.Fail(literal, "this value does not fit " +
+                                    std::string(cursor.At(after_part - 1).text) + " TO " +
+                                    std::string(cursor.At(after_part + 1).text));
   }
   std::string sql;
   for (size_t i = 0; i < fields.size(); ++i) {

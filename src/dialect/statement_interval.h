@@ -1,6 +1,8 @@
-// Spark's interval literals: INTERVAL 7 DAYS, INTERVAL -1 MONTH 2 DAYS, INTERVAL '1-2' YEAR TO MONTH.
+// Spark's interval literals: INTERVAL 7 DAYS, INTERVAL -1 MONTH 2 DAYS, INTERVAL '1-2' YEAR TO
+// MONTH.
 //
-// Threads: pure functions over a cursor. Errors: kInvalidArgument for a value that does not fit its units.
+// Threads: pure functions over a cursor. Errors: kInvalidArgument for a value that does not fit its
+// units.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +13,8 @@
 
 namespace tarn::dialect {
 
-// Index after the interval literal that begins at `index` with INTERVAL; `index` when there is none (a
-// name, or a form DuckDB reads as it is).
+// Index after the interval literal that begins at `index` with INTERVAL; `index` when there is none
+// (a name, or a form DuckDB reads as it is).
 size_t AfterInterval(const StatementCursor& cursor, size_t index);
 
 // The DuckDB expression for the literal at `index`; REQUIRES: AfterInterval(cursor, index) > index.

@@ -7,10 +7,12 @@ namespace tarn::dialect {
 namespace {
 
 bool IsBoundary(const StatementCursor& c, size_t i) {
-  return c.At(i).Is("WHEN") && (c.At(i + 1).Is("MATCHED") || (c.At(i + 1).Is("NOT") && c.At(i + 2).Is("MATCHED")));
+  return c.At(i).Is("WHEN") &&
+         (c.At(i + 1).Is("MATCHED") || (c.At(i + 1).Is("NOT") && c.At(i + 2).Is("MATCHED")));
 }
 
-// First index in [from, end) where `stop` holds outside parentheses and outside CASE … END; `end` when none.
+// First index in [from, end) where `stop` holds outside parentheses and outside CASE … END; `end`
+// when none.
 template <typename Stop>
 size_t FindOutside(const StatementCursor& c, size_t from, size_t end, Stop stop) {
   int depth = 0;
@@ -37,7 +39,8 @@ size_t StatementTranslator::FindMergeBoundary(size_t from) const {
 Status StatementTranslator::Merge() {
   c_.Take();
   if (c_.Sees({"WITH", "SCHEMA", "EVOLUTION"})) {
-    return c_.Unsupported(c_.Peek(), "WITH SCHEMA EVOLUTION is not supported; add the columns with ALTER TABLE");
+    return c_.Unsupported(
+        c_.Peek(), "WITH SCHEMA EVOLUTION is not supported; add the columns with ALTER TABLE");
   }
   TARN_RETURN_IF_ERROR(c_.Expect({"INTO"}));
   TARN_ASSIGN_OR_RETURN(Target target, ReadTarget("the table to merge into"));
@@ -53,7 +56,8 @@ Status StatementTranslator::Merge() {
     source_alias = TailName(name);
     TARN_RETURN_IF_ERROR(ReadTimeTravel(c_).status());
   }
-  const size_t on = FindOutside(c_, c_.position(), c_.end(), [&](size_t i) { return c_.At(i).Is("ON"); });
+  const size_t on =
+      FindOutside(c_, c_.position(), c_.end(), [&](size_t i) { return c_.At(i).Is("ON"); });
   if (on == c_.end()) {
     c_.Seek(on);
     return c_.Unexpected("ON and a condition");
@@ -89,11 +93,14 @@ Status StatementTranslator::WriteMergeClause(const Target& target, const std::st
   const bool by_source = !matched && c_.Accept({"BY", "SOURCE"});
   if (!matched && !by_source) c_.Accept({"BY", "TARGET"});
   writer.Newline();
-  writer.Source(start, matched ? "WHEN MATCHED" : by_source ? "WHEN NOT MATCHED BY SOURCE" : "WHEN NOT MATCHED");
+  writer.Source(start, matched     ? "WHEN MATCHED"
+                       : by_source ? "WHEN NOT MATCHED BY SOURCE"
+                                   : "WHEN NOT MATCHED");
   const size_t end = FindMergeBoundary(c_.position());
   if (c_.Accept({"AND"})) {
     const size_t condition = c_.position();
-    const size_t then = FindOutside(c_, condition, end, [&](size_t i) { return c_.At(i).Is("THEN"); });
+    const size_t then =
+        FindOutside(c_, condition, end, [&](size_t i) { return c_.At(i).Is("THEN"); });
     if (then == condition) return c_.Unexpected("a condition");
     writer.Text(" AND (");
     TARN_RETURN_IF_ERROR(RewriteUntil(then, writer));
@@ -131,9 +138,10 @@ Status StatementTranslator::WriteMergeUpdate(const Target& target, const std::st
   const size_t end = FindMergeBoundary(c_.position());
   const Token& star = c_.Peek(1);
   if (c_.Accept({"SET", "*"}) || c_.Accept({"*"})) {
-    if (by_source) return c_.Fail(star, "WHEN NOT MATCHED BY SOURCE has no source row to take columns from");
-    // Spark matches `*` by name. With the columns at hand it is spelled out, so that a column missing on
-    // one side is an error as it is there.
+    if (by_source)
+      return c_.Fail(star, "WHEN NOT MATCHED BY SOURCE has no source row to take columns from");
+    // Spark matches `*` by name. With the columns at hand it is spelled out, so that a column
+    // missing on one side is an error as it is there.
     const std::vector<std::string> columns = TargetColumns(target);
     if (columns.empty() || source_alias.empty()) {
       writer.Text("UPDATE BY NAME");
@@ -142,7 +150,8 @@ Status StatementTranslator::WriteMergeUpdate(const Target& target, const std::st
     std::string list;
     for (const std::string& column : columns) {
       const std::string name = QuoteNameIfNeeded(column);
-      list += (list.empty() ? "" : ", ") + name + " = " + QuoteNameIfNeeded(source_alias) + "." + name;
+      list +=
+          (list.empty() ? "" : ", ") + name + " = " + QuoteNameIfNeeded(source_alias) + "." + name;
     }
     writer.Text("UPDATE SET " + list);
     return Status::Ok();

@@ -10,37 +10,40 @@ namespace {
 
 template <size_t N>
 bool IsOneOf(const Token& token, const std::array<std::string_view, N>& words) {
-  return std::any_of(words.begin(), words.end(), [&](std::string_view word) { return token.Is(word); });
+  return std::any_of(words.begin(), words.end(),
+                     [&](std::string_view word) { return token.Is(word); });
 }
 
-// After these an operand comes next. `*` is left out: it is an operand itself as often as an operator.
+// After these an operand comes next. `*` is left out: it is an operand itself as often as an
+// operator.
 constexpr std::array<std::string_view, 28> kBeforeOperandSymbols = {
-    "(", "[", ",", "+", "-",  "/",  "%",  "=",  "<",  ">", "<=", ">=", "<>", "!=",
-    "||", "|", "&", "^", "->", "=>", "==", "<=>", "<<", "~", "!", ":", "{", "::"};
+    "(",  "[", ",", "+", "-",  "/",  "%",  "=",   "<",  ">", "<=", ">=", "<>", "!=",
+    "||", "|", "&", "^", "->", "=>", "==", "<=>", "<<", "~", "!",  ":",  "{",  "::"};
 constexpr std::array<std::string_view, 26> kBeforeOperandWords = {
-    "SELECT", "DISTINCT", "BY",   "AND",     "OR",   "NOT",    "WHERE",  "ON",    "WHEN",
-    "THEN",   "ELSE",     "CASE", "HAVING",  "LIKE", "ILIKE",  "RLIKE",  "REGEXP", "BETWEEN",
-    "QUALIFY", "SET",     "AS",   "DIV",     "ALL",  "VALUES", "RETURN", "FILTER"};
+    "SELECT",  "DISTINCT", "BY",   "AND",    "OR",   "NOT",    "WHERE",  "ON",     "WHEN",
+    "THEN",    "ELSE",     "CASE", "HAVING", "LIKE", "ILIKE",  "RLIKE",  "REGEXP", "BETWEEN",
+    "QUALIFY", "SET",      "AS",   "DIV",    "ALL",  "VALUES", "RETURN", "FILTER"};
 
 // Reserved in DuckDB, plain names in Spark where an operand is expected.
-constexpr std::array<std::string_view, 51> kNamesInSpark = {
-    "ANALYSE",     "ANALYZE",    "ASC",        "ASOF",      "ASYMMETRIC", "AT",          "AUTHORIZATION",
-    "BOTH",        "CHECK",      "COLLATION",  "COLUMN",    "COLUMNS",    "CONCURRENTLY", "CONSTRAINT",
-    "CREATE",      "DEFERRABLE", "DESC",       "DESCRIBE",  "DO",         "END",         "FETCH",
-    "FOR",         "FOREIGN",    "FREEZE",     "GLOB",      "GRANT",      "INITIALLY",   "LAMBDA",
-    "LIMIT",       "NOTNULL",    "OFFSET",     "ONLY",      "OVERLAPS",   "PIVOT_LONGER", "PIVOT_WIDER",
-    "PLACING",     "POSITIONAL", "PRIMARY",    "QUALIFY",   "REFERENCES", "RETURNING",   "SHOW",
-    "SIMILAR",     "SUMMARIZE",  "SYMMETRIC",  "TO",        "UNIQUE",     "UNPACK",      "USING",
-    "VARIADIC",    "VERBOSE"};
+constexpr std::array<std::string_view, 50> kNamesInSpark = {
+    "ANALYSE",       "ANALYZE",   "ASC",          "ASOF",        "ASYMMETRIC", "AT",
+    "AUTHORIZATION", "CHECK",     "COLLATION",    "COLUMN",      "COLUMNS",    "CONCURRENTLY",
+    "CONSTRAINT",    "CREATE",    "DEFERRABLE",   "DESC",        "DESCRIBE",   "DO",
+    "END",           "FETCH",     "FOR",          "FOREIGN",     "FREEZE",     "GLOB",
+    "GRANT",         "INITIALLY", "LAMBDA",       "LIMIT",       "NOTNULL",    "OFFSET",
+    "ONLY",          "OVERLAPS",  "PIVOT_LONGER", "PIVOT_WIDER", "PLACING",    "POSITIONAL",
+    "PRIMARY",       "QUALIFY",   "REFERENCES",   "RETURNING",   "SHOW",       "SIMILAR",
+    "SUMMARIZE",     "SYMMETRIC", "TO",           "UNIQUE",      "UNPACK",     "USING",
+    "VARIADIC",      "VERBOSE"};
 
 // Functions in Spark whose names DuckDB's grammar keeps for itself when they are called.
-constexpr std::array<std::string_view, 7> kQuotedFunctions = {"ARRAY", "STRUCT", "CHAR", "LIKE",
+constexpr std::array<std::string_view, 7> kQuotedFunctions = {"ARRAY", "STRUCT", "CHAR",     "LIKE",
                                                               "ILIKE", "GLOB",   "CHARACTER"};
 
 // Ends the table list of a FROM.
 constexpr std::array<std::string_view, 14> kAfterFrom = {
-    "WHERE", "GROUP",  "HAVING",    "ORDER",   "LIMIT",   "WINDOW",     "QUALIFY",
-    "UNION", "EXCEPT", "INTERSECT", "MINUS",   "CLUSTER", "DISTRIBUTE", "SORT"};
+    "WHERE", "GROUP",  "HAVING",    "ORDER", "LIMIT",   "WINDOW",     "QUALIFY",
+    "UNION", "EXCEPT", "INTERSECT", "MINUS", "CLUSTER", "DISTRIBUTE", "SORT"};
 
 std::string HexOfBlob(std::string_view digits) {
   std::string out = "CAST('";
@@ -68,8 +71,8 @@ void QueryRewriter::Gap(const Token& token) {
   const size_t from = Previous().end();
   const std::string_view gap = cursor_.text().substr(from, token.offset - from);
   if (gap.empty()) return;
-  // Line breaks stay, so that a line of DuckDB's message is a line of the source. Comments do not: their
-  // rules differ.
+  // Line breaks stay, so that a line of DuckDB's message is a line of the source. Comments do not:
+  // their rules differ.
   if (gap.find('\n') != std::string_view::npos) {
     writer_.Newline();
   } else {
@@ -84,10 +87,18 @@ void QueryRewriter::Emit(std::string_view text) {
   cursor_.Take();
 }
 
+// A word in place of a symbol, which needs blanks where the symbol did not.
+void QueryRewriter::EmitInfix(std::string_view text) {
+  writer_.Blank();
+  writer_.Source(cursor_.Peek(), text);
+  const size_t end = cursor_.Take().end();
+  if (cursor_.Peek().offset == end) writer_.Text(" ");
+}
+
 Status QueryRewriter::Rewrite(size_t end, Start start) {
   first_ = cursor_.position();
   end_ = end;
-  insert_source_ = start == Start::kInsertSource;
+  start_ = start;
   frames_.assign(1, Frame{});
   if (start == Start::kTables) {
     frame().select_seen = frame().in_from = frame().expect_table = true;
@@ -152,7 +163,8 @@ Status QueryRewriter::Open(bool is_cast, std::string close_suffix) {
   next.expect_table = table;
   EmitVerbatim();
   frames_.push_back(std::move(next));
-  if (frames_.size() > 2000) return cursor_.Fail(Previous(), "parentheses are nested deeper than 2000 levels");
+  if (frames_.size() > 2000)
+    return cursor_.Fail(Previous(), "parentheses are nested deeper than 2000 levels");
   return Status::Ok();
 }
 
@@ -186,11 +198,11 @@ Status QueryRewriter::StepSymbol() {
   }
   if (token.Is(",") && frame().in_from) frame().expect_table = true;
   if (token.Is("<=>")) {
-    Emit(" IS NOT DISTINCT FROM ");
+    EmitInfix("IS NOT DISTINCT FROM");
   } else if (token.Is("==")) {
     Emit("=");
   } else if (token.Is("!")) {
-    Emit("NOT ");
+    EmitInfix("NOT");
   } else if (!TryMinimumLong()) {
     EmitVerbatim();
   }
@@ -212,7 +224,8 @@ bool QueryRewriter::TryMinimumLong() {
 void QueryRewriter::EmitNumber() {
   const std::string_view text = cursor_.Peek().text;
   const char last = UpperAscii(text.substr(text.size() - 1))[0];
-  const bool decimal = last == 'D' && text.size() > 2 && UpperAscii(text.substr(text.size() - 2)) == "BD";
+  const bool decimal =
+      last == 'D' && text.size() > 2 && UpperAscii(text.substr(text.size() - 2)) == "BD";
   const std::string_view digits = text.substr(0, text.size() - (decimal ? 2 : 1));
   std::string_view type;
   switch (last) {
@@ -250,8 +263,8 @@ Status QueryRewriter::StepWord() {
   if (special) return Status::Ok();
   if (StepClause() || StepOperatorWord()) return Status::Ok();
   if (next.Is("(")) return StepCall();
-  if (OperandExpected() && IsOneOf(token, kNamesInSpark)) {
-    // DESCRIBE and SHOW begin a query inside parentheses, END closes CASE after a comma-free operand only.
+  const bool verb = AtStart() && start_ == Start::kStatement;
+  if (OperandExpected() && !verb && IsOneOf(token, kNamesInSpark)) {
     Emit(QuoteName(token.text));
     return Status::Ok();
   }
@@ -329,22 +342,23 @@ bool QueryRewriter::StepOperatorWord() {
   }
   if (token.Is("NOT") && is_match(cursor_.Peek(1)) && !OperandExpected()) {
     cursor_.Take();
-    Emit(" !~ ");
+    EmitInfix("!~");
     return true;
   }
   if (OperandExpected()) return false;
   if (is_match(token)) {
-    Emit(" ~ ");
+    EmitInfix("~");
     return true;
   }
   if (token.Is("DIV")) {
-    Emit(" // ");
+    EmitInfix("//");
     return true;
   }
   return false;
 }
 
-// a, a.b, a.b.c …, each part quoted where DuckDB needs it; a lake's other name in front becomes its catalog.
+// a, a.b, a.b.c …, each part quoted where DuckDB needs it; a lake's other name in front becomes its
+// catalog.
 Status QueryRewriter::StepName() {
   size_t parts = 1;
   while (cursor_.Peek(2 * parts - 1).Is(".") && cursor_.Peek(2 * parts).IsName()) ++parts;
@@ -356,7 +370,8 @@ Status QueryRewriter::StepName() {
     if (part.kind == TokenKind::kQuotedName) {
       Emit(QuoteName(part.value));
     } else {
-      Emit(QuoteNameIfNeeded(i == 0 && catalog ? cursor_.context().catalog : std::string(part.text)));
+      Emit(QuoteNameIfNeeded(i == 0 && catalog ? cursor_.context().catalog
+                                               : std::string(part.text)));
     }
   }
   return Status::Ok();
@@ -386,8 +401,8 @@ Status QueryRewriter::StepCall() {
     return false;
   };
   const Token& inside = cursor_.Peek(2);
-  const bool query = inside.Is("SELECT") || inside.Is("WITH") || inside.Is("FROM") || inside.Is("(") ||
-                     inside.Is("TABLE") || inside.Is("VALUES");
+  const bool query = inside.Is("SELECT") || inside.Is("WITH") || inside.Is("FROM") ||
+                     inside.Is("(") || inside.Is("TABLE") || inside.Is("VALUES");
   const bool after_comparison = !AtStart() && Previous().kind == TokenKind::kSymbol &&
                                 !Previous().Is("(") && !Previous().Is(",");
   bool quote = IsOneOf(token, kQuotedFunctions);

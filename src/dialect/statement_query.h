@@ -1,12 +1,13 @@
-// Queries and expressions of a statement: a rewrite of tokens that keeps everything it does not know.
+// Queries and expressions of a statement: a rewrite of tokens that keeps everything it does not
+// know.
 //
-// What it is: the part of the translation that needs no grammar, only a stack of open parentheses: quotes, strings,
-// numbers, types in casts, operators DuckDB spells differently, table names, time travel, LATERAL VIEW, inline
-// VALUES, intervals. README.md lists the rewrites.
-// What it does not do: check that the text is valid SQL (DuckDB's parser does) or change what functions mean.
+// What it is: the part of the translation that needs no grammar, only a stack of open parentheses:
+// quotes, strings, numbers, types in casts, operators DuckDB spells differently, table names, time
+// travel, LATERAL VIEW, inline VALUES, intervals. README.md lists the rewrites. What it does not
+// do: check that the text is valid SQL (DuckDB's parser does) or change what functions mean.
 //
-// Threads: one user. Errors: kInvalidArgument with the place, for unbalanced parentheses and for the constructs
-// above when they are malformed.
+// Threads: one user. Errors: kInvalidArgument with the place, for unbalanced parentheses and for
+// the constructs above when they are malformed.
 #pragma once
 
 #include <string>
@@ -23,6 +24,7 @@ class QueryRewriter {
   enum class Start {
     kQuery,         // a SELECT, WITH, VALUES, TABLE ... or an expression
     kInsertSource,  // the same, but a leading VALUES keeps its shape, because it may hold DEFAULT
+    kStatement,     // a statement that begins with its verb
     kTables,        // a table reference, as after USING of a MERGE
   };
 
@@ -33,12 +35,12 @@ class QueryRewriter {
 
  private:
   struct Frame {
-    size_t open = 0;            // index of the parenthesis
-    bool is_cast = false;       // CAST( ... AS type
+    size_t open = 0;       // index of the parenthesis
+    bool is_cast = false;  // CAST( ... AS type
     bool select_seen = false;
     bool in_from = false;
     bool expect_table = false;
-    std::string close_suffix;   // text before the closing parenthesis
+    std::string close_suffix;  // text before the closing parenthesis
   };
 
   Frame& frame() { return frames_.back(); }
@@ -49,6 +51,7 @@ class QueryRewriter {
 
   void Gap(const Token& token);
   void Emit(std::string_view text);
+  void EmitInfix(std::string_view text);
   void EmitVerbatim() { Emit(cursor_.Peek().text); }
 
   Status Step();
@@ -82,17 +85,19 @@ class QueryRewriter {
   std::vector<Frame> frames_;
   size_t first_ = 0;
   size_t end_ = 0;
-  bool insert_source_ = false;
+  Start start_ = Start::kQuery;
 };
 
-// Rewrites tokens [first, last) as a query or expression and gives the text; the cursor stays where it is.
+// Rewrites tokens [first, last) as a query or expression and gives the text; the cursor stays where
+// it is.
 Result<std::string> RewritePart(StatementCursor& cursor, size_t first, size_t last);
 
-// Index after a value expression that begins at `index`: operands joined by + - * / % ||, with calls,
-// casts and groups. The cursor stays where it is, except on failure.
+// Index after a value expression that begins at `index`: operands joined by + - * / % ||, with
+// calls, casts and groups. The cursor stays where it is, except on failure.
 Result<size_t> AfterValueExpression(StatementCursor& cursor, size_t index);
 
-// "VERSION => 3" or "TIMESTAMP => ..." when the cursor stands at [FOR] VERSION|TIMESTAMP AS OF ...; empty otherwise.
+// "VERSION => 3" or "TIMESTAMP => ..." when the cursor stands at [FOR] VERSION|TIMESTAMP AS OF ...;
+// empty otherwise.
 Result<std::string> ReadTimeTravel(StatementCursor& cursor);
 
 }  // namespace tarn::dialect

@@ -12,21 +12,24 @@ namespace {
 
 // Words that follow a table reference and are no alias of it.
 constexpr std::array<std::string_view, 43> kNoAlias = {
-    "ON",     "USING",  "JOIN",   "LEFT",   "RIGHT",    "FULL",    "INNER",      "CROSS",   "NATURAL",
-    "SEMI",   "ANTI",   "WHERE",  "GROUP",  "ORDER",    "HAVING",  "LIMIT",      "OFFSET",  "UNION",
-    "EXCEPT", "MINUS",  "INTERSECT", "LATERAL", "WINDOW", "QUALIFY", "PIVOT",    "UNPIVOT", "TABLESAMPLE",
-    "WHEN",   "SET",    "SELECT", "CLUSTER", "DISTRIBUTE", "SORT", "FROM",       "VERSION", "FOR",
-    "THEN",   "AS",     "ASOF",   "POSITIONAL", "AT",   "VALUES",  "TIMESTAMP"};
+    "ON",      "USING",   "JOIN",        "LEFT",  "RIGHT",     "FULL",    "INNER",   "CROSS",
+    "NATURAL", "SEMI",    "ANTI",        "WHERE", "GROUP",     "ORDER",   "HAVING",  "LIMIT",
+    "OFFSET",  "UNION",   "EXCEPT",      "MINUS", "INTERSECT", "LATERAL", "WINDOW",  "QUALIFY",
+    "PIVOT",   "UNPIVOT", "TABLESAMPLE", "WHEN",  "SET",       "SELECT",  "CLUSTER", "DISTRIBUTE",
+    "SORT",    "FROM",    "VERSION",     "FOR",   "THEN",      "AS",      "ASOF",    "POSITIONAL",
+    "AT",      "VALUES",  "TIMESTAMP"};
 
 bool IsAlias(const Token& token) {
   if (token.kind == TokenKind::kQuotedName) return true;
   return token.kind == TokenKind::kWord &&
-         std::none_of(kNoAlias.begin(), kNoAlias.end(), [&](std::string_view w) { return token.Is(w); });
+         std::none_of(kNoAlias.begin(), kNoAlias.end(),
+                      [&](std::string_view w) { return token.Is(w); });
 }
 
 bool IsBinaryOperator(const Token& token) {
   static constexpr std::array<std::string_view, 6> kOperators = {"+", "-", "*", "/", "%", "||"};
-  return std::any_of(kOperators.begin(), kOperators.end(), [&](std::string_view o) { return token.Is(o); });
+  return std::any_of(kOperators.begin(), kOperators.end(),
+                     [&](std::string_view o) { return token.Is(o); });
 }
 
 // Index after the operand at `index`: a literal, a call, a name, a group, an interval.
@@ -71,7 +74,8 @@ Result<size_t> AfterValueExpression(StatementCursor& cursor, size_t index) {
 Result<std::string> ReadTimeTravel(StatementCursor& cursor) {
   const size_t start = cursor.position();
   cursor.Accept({"FOR"});
-  const bool version = cursor.Accept({"VERSION", "AS", "OF"}) || cursor.Accept({"SYSTEM_VERSION", "AS", "OF"});
+  const bool version =
+      cursor.Accept({"VERSION", "AS", "OF"}) || cursor.Accept({"SYSTEM_VERSION", "AS", "OF"});
   const bool time = !version && (cursor.Accept({"TIMESTAMP", "AS", "OF"}) ||
                                  cursor.Accept({"SYSTEM_TIME", "AS", "OF"}));
   if (!version && !time) {
@@ -82,7 +86,8 @@ Result<std::string> ReadTimeTravel(StatementCursor& cursor) {
   if (version) {
     const Token& token = cursor.Peek();
     const bool digits = token.kind == TokenKind::kString || token.kind == TokenKind::kNumber;
-    const std::string value = token.kind == TokenKind::kString ? token.value : std::string(token.text);
+    const std::string value =
+        token.kind == TokenKind::kString ? token.value : std::string(token.text);
     if (!digits || value.empty() || value.find_first_not_of("0123456789") != std::string::npos) {
       return cursor.Unexpected("a version number");
     }
@@ -116,7 +121,8 @@ Result<bool> QueryRewriter::StepTable() {
       token.Is("SHOW") || token.Is("SUMMARIZE") || token.Is("TABLE")) {
     return false;
   }
-  if (!AtStart() && Previous().Is("(")) frame().in_from = frame().select_seen = true;  // FROM (a JOIN b …)
+  if (!AtStart() && Previous().Is("("))
+    frame().in_from = frame().select_seen = true;  // FROM (a JOIN b …)
   TARN_RETURN_IF_ERROR(EmitTableName(true));
   return true;
 }
@@ -141,8 +147,12 @@ Status QueryRewriter::EmitTableName(bool function_allowed) {
                                             : std::string(cursor_.Span(start, after)));
   } else if (name.path_format == "delta") {
     // delta_scan takes the version or the time as a named argument: AT belongs to tables only.
-    std::string argument = travel.empty() ? "" : ", " + LowerAscii(travel.substr(0, travel.find(' '))) +
-                                                     travel.substr(travel.find(' '));
+    std::string argument;
+    if (!travel.empty()) {
+      const size_t blank = travel.find(' ');
+      argument =
+          ", " + QuoteNameIfNeeded(LowerAscii(travel.substr(0, blank))) + travel.substr(blank);
+    }
     Emit("delta_scan(" + QuoteString(name.path) + argument + ")");
     travel.clear();
   } else {
@@ -167,7 +177,8 @@ Result<std::string> QueryRewriter::ReadAliasAfterTravel() {
   if (!cursor_.Sees({"("})) return text;
   TARN_ASSIGN_OR_RETURN(std::vector<std::string> columns, cursor_.ReadColumnList("a column alias"));
   std::string list;
-  for (const std::string& column : columns) list += (list.empty() ? "" : ", ") + QuoteNameIfNeeded(column);
+  for (const std::string& column : columns)
+    list += (list.empty() ? "" : ", ") + QuoteNameIfNeeded(column);
   return text + "(" + list + ")";
 }
 
@@ -217,20 +228,23 @@ Status QueryRewriter::EmitLateralView() {
   }
   std::string select;
   const std::string& x = argument;
-  auto name = [&](size_t i, const char* fallback) { return i < columns.size() ? columns[i] : fallback; };
+  auto name = [&](size_t i, const char* fallback) {
+    return i < columns.size() ? columns[i] : fallback;
+  };
   if (function == "explode" && columns.size() < 2) {
     select = "SELECT unnest(" + x + ") AS " + name(0, "col");
   } else if (function == "explode" && columns.size() == 2) {
-    select = "SELECT unnest(map_keys(" + x + ")) AS " + columns[0] + ", unnest(map_values(" + x + ")) AS " +
-             columns[1];
+    select = "SELECT unnest(map_keys(" + x + ")) AS " + columns[0] + ", unnest(map_values(" + x +
+             ")) AS " + columns[1];
   } else if (function == "posexplode" && columns.size() != 1 && columns.size() < 3) {
-    select = "SELECT unnest(range(array_length(" + x + "))) AS " + name(0, "pos") + ", unnest(" + x + ") AS " +
-             name(1, "col");
+    select = "SELECT unnest(range(array_length(" + x + "))) AS " + name(0, "pos") + ", unnest(" +
+             x + ") AS " + name(1, "col");
   } else if (function == "inline") {
     select = "SELECT unnest(" + x + ", max_depth := 2)";
   } else {
-    return cursor_.Unsupported(function_token, "LATERAL VIEW runs explode, posexplode and inline with their "
-                                               "usual columns; write this one as a subquery");
+    return cursor_.Unsupported(function_token,
+                               "LATERAL VIEW runs explode, posexplode and inline with their "
+                               "usual columns; write this one as a subquery");
   }
   const size_t resume = cursor_.position();
   cursor_.Seek(start_index);
@@ -249,7 +263,8 @@ Status QueryRewriter::EmitLateralView() {
 
 // VALUES (1, 'a'), (2, 'b') or VALUES 1, 2: rows get parentheses, columns Spark's names.
 Status QueryRewriter::EmitInlineValues(bool as_table) {
-  const bool keep = insert_source_ && AtStart();
+  const bool keep = start_ == Start::kInsertSource && AtStart();
+  const bool in_group = !AtStart() && Previous().Is("(");
   const size_t start = cursor_.position();
   cursor_.Take();
   std::string rows;
@@ -286,10 +301,13 @@ Status QueryRewriter::EmitInlineValues(bool as_table) {
   }
   std::string names;
   for (size_t i = 1; i <= columns; ++i) names += (i > 1 ? ", col" : "col") + std::to_string(i);
+  // (VALUES …) alone in parentheses is a query, (VALUES … AS t(a)) a table.
+  if (in_group && cursor_.At(after).Is(")")) as_table = false;
   std::string inner = "(VALUES " + rows + ") AS inline_table(" + names + ")";
   Emit(as_table ? "(SELECT * FROM " + inner + ")" : "SELECT * FROM " + inner);
   cursor_.Seek(after);
-  if (as_table && (cursor_.position() >= end_ || (!cursor_.Sees({"AS"}) && !IsAlias(cursor_.Peek())))) {
+  if (as_table &&
+      (cursor_.position() >= end_ || (!cursor_.Sees({"AS"}) && !IsAlias(cursor_.Peek())))) {
     writer_.Text(" AS inline_table");
   }
   return Status::Ok();

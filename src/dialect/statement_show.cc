@@ -9,7 +9,8 @@ namespace {
 // Rows of DESCRIBE TABLE for the columns: (position, col_name, data_type, comment).
 std::string ColumnRows(const std::string& table_sql) {
   return "SELECT column_name AS col_name, tarn_spark_type(column_type) AS data_type, "
-         "CAST(NULL AS VARCHAR) AS comment FROM (DESCRIBE " + table_sql + ")";
+         "CAST(NULL AS VARCHAR) AS comment FROM (DESCRIBE " +
+         table_sql + ")";
 }
 
 // Spark's SHOW patterns: `*` is any text, `|` separates alternatives, case does not matter.
@@ -18,8 +19,8 @@ std::string PatternRegex(std::string_view pattern) {
   for (char c : pattern) {
     if (c == '*') {
       regex += ".*";
-    } else if (c == '|' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-               static_cast<unsigned char>(c) >= 0x80) {
+    } else if (c == '|' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+               (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80) {
       regex += c;
     } else {
       regex += std::string("\\") + c;
@@ -38,7 +39,8 @@ Status StatementTranslator::Describe() {
     c_.Take();
     c_.Accept({"TABLE"});
     TARN_ASSIGN_OR_RETURN(ObjectName table, c_.ReadName("a table name"));
-    std::string sql = std::string("SELECT * FROM ") + (word.Is("HISTORY") ? "delta_history(" : "delta_detail(") +
+    std::string sql = std::string("SELECT * FROM ") +
+                      (word.Is("HISTORY") ? "delta_history(" : "delta_detail(") +
                       c_.NameArgument(table) + ")";
     if (word.Is("HISTORY") && c_.Accept({"LIMIT"})) {
       if (c_.Peek().kind != TokenKind::kNumber) return c_.Unexpected("a number");
@@ -53,33 +55,39 @@ Status StatementTranslator::Describe() {
     c_.Accept({"EXTENDED"});
     TARN_ASSIGN_OR_RETURN(ObjectName schema, c_.ReadName("a schema name"));
     TARN_RETURN_IF_ERROR(c_.ExpectEnd());
-    AddText("SELECT schema_name AS namespace, database_name AS catalog FROM duckdb_schemas() WHERE database_name = " +
-                QuoteString(c_.context().catalog) + " AND lower(schema_name) = " +
-                QuoteString(LowerAscii(schema.parts.back())),
-            "DESCRIBE SCHEMA", true);
+    AddText(
+        "SELECT schema_name AS namespace, database_name AS catalog FROM duckdb_schemas() WHERE "
+        "database_name = " +
+            QuoteString(c_.context().catalog) +
+            " AND lower(schema_name) = " + QuoteString(LowerAscii(schema.parts.back())),
+        "DESCRIBE SCHEMA", true);
     return Status::Ok();
   }
-  if (followed && word.Is("FUNCTION")) return Refuse("DESCRIBE FUNCTION", "see the function list in the docs");
+  if (followed && word.Is("FUNCTION"))
+    return Refuse("DESCRIBE FUNCTION", "see the function list in the docs");
   if (word.Is("QUERY")) c_.Take();
   if (c_.Sees({"SELECT"}) || c_.Sees({"WITH"}) || c_.Sees({"VALUES"}) || c_.Sees({"FROM"})) {
     SqlWriter writer;
-    writer.Text("SELECT column_name AS col_name, tarn_spark_type(column_type) AS data_type, "
-                "CAST(NULL AS VARCHAR) AS comment FROM (DESCRIBE ");
+    writer.Text(
+        "SELECT column_name AS col_name, tarn_spark_type(column_type) AS data_type, "
+        "CAST(NULL AS VARCHAR) AS comment FROM (DESCRIBE ");
     TARN_RETURN_IF_ERROR(RewriteRest(writer));
     writer.Text(")");
     Add(writer, "DESCRIBE QUERY", true, true);
     return Status::Ok();
   }
   c_.Accept({"TABLE"});
-  const bool extended = (c_.Peek(1).IsName() && (c_.Accept({"EXTENDED"}) || c_.Accept({"FORMATTED"})));
+  const bool extended =
+      (c_.Peek(1).IsName() && (c_.Accept({"EXTENDED"}) || c_.Accept({"FORMATTED"})));
   return DescribeTable(extended);
 }
 
 // DESCRIBE [TABLE] [EXTENDED] t [column]
 Status StatementTranslator::DescribeTable(bool extended) {
   TARN_ASSIGN_OR_RETURN(ObjectName table, c_.ReadName("a table name"));
-  const std::string table_sql = table.is_path() ? "SELECT * FROM delta_scan(" + QuoteString(table.path) + ")"
-                                                : c_.TableSql(table);
+  const std::string table_sql = table.is_path()
+                                    ? "SELECT * FROM delta_scan(" + QuoteString(table.path) + ")"
+                                    : c_.TableSql(table);
   std::string sql = ColumnRows(table_sql);
   if (c_.Peek().IsName()) {
     TARN_ASSIGN_OR_RETURN(std::string column, c_.ReadIdentifier("a column name"));
@@ -88,22 +96,29 @@ Status StatementTranslator::DescribeTable(bool extended) {
   }
   TARN_RETURN_IF_ERROR(c_.ExpectEnd());
   if (extended) {
-    // Spark's layout: the columns, a blank row, the partition columns, a blank row, the facts about the table.
-    auto row = [](int order, const std::string& name, const std::string& value) {
-      return " UNION ALL SELECT " + std::to_string(order) + ", " + name + ", " + value + ", ''";
+    // Spark's layout: the columns, the partition columns, the facts about the table, blank rows
+    // between.
+    auto row = [](int part, const std::string& name, const std::string& value) {
+      return " UNION ALL SELECT " + std::to_string(part) + ", 0, " + name + ", " + value + ", ''";
     };
-    sql = "WITH detail AS MATERIALIZED (SELECT * FROM delta_detail(" + c_.NameArgument(table) + ")) "
-          "SELECT col_name, data_type, comment FROM (SELECT 0 AS part, * FROM (" + sql + ")" +
-          row(1, "''", "''") + row(2, "'# Partitioning'", "''") +
-          " UNION ALL SELECT 3, 'Part ' || (i - 1), partitionColumns[i], '' FROM (SELECT partitionColumns, "
-          "unnest(range(1, array_length(partitionColumns) + 1)) AS i FROM detail)" +
-          row(4, "''", "''") + row(5, "'# Detailed Table Information'", "''") +
-          row(6, "'Name'", QuoteString(table.is_path() ? table.path : c_.TableSql(table))) +
-          " UNION ALL SELECT 7, unnest(['Location', 'Provider', 'Comment', 'Created Time', 'Last Modified', "
-          "'Number Of Files', 'Size In Bytes', 'Table Properties']), unnest([CAST(location AS VARCHAR), "
-          "CAST(format AS VARCHAR), CAST(description AS VARCHAR), CAST(createdAt AS VARCHAR), "
-          "CAST(lastModified AS VARCHAR), CAST(numFiles AS VARCHAR), CAST(sizeInBytes AS VARCHAR), "
-          "CAST(properties AS VARCHAR)]), '' FROM detail)";
+    sql =
+        "WITH detail AS MATERIALIZED (SELECT * FROM delta_detail(" + c_.NameArgument(table) +
+        ")) "
+        "SELECT col_name, data_type, comment FROM (SELECT 0 AS part, row_number() OVER () AS "
+        "place, * FROM (" +
+        sql + ")" + row(1, "''", "''") + row(2, "'# Partitioning'", "''") +
+        " UNION ALL SELECT 3, i, 'Part ' || (i - 1), partitionColumns[i], '' FROM (SELECT "
+        "partitionColumns, "
+        "unnest(range(1, array_length(partitionColumns) + 1)) AS i FROM detail)" +
+        row(4, "''", "''") + row(5, "'# Detailed Table Information'", "''") +
+        row(6, "'Name'", QuoteString(table.is_path() ? table.path : c_.TableSql(table))) +
+        " UNION ALL SELECT 7, unnest(range(8)), unnest(['Location', 'Provider', 'Comment', "
+        "'Created Time', "
+        "'Last Modified', 'Number Of Files', 'Size In Bytes', 'Table Properties']), "
+        "unnest([CAST(location AS VARCHAR), CAST(format AS VARCHAR), CAST(description AS VARCHAR), "
+        "CAST(createdAt AS VARCHAR), CAST(lastModified AS VARCHAR), CAST(numFiles AS VARCHAR), "
+        "CAST(sizeInBytes AS VARCHAR), CAST(properties AS VARCHAR)]), '' FROM detail) ORDER BY "
+        "part, place";
   }
   AddText(std::move(sql), extended ? "DESCRIBE EXTENDED" : "DESCRIBE TABLE", true);
   return Status::Ok();
@@ -113,7 +128,8 @@ Status StatementTranslator::Show() {
   c_.Take();
   if (c_.Accept({"TABLES"})) return ShowTables(false);
   if (c_.Accept({"VIEWS"})) return ShowTables(true);
-  if (c_.Accept({"SCHEMAS"}) || c_.Accept({"DATABASES"}) || c_.Accept({"NAMESPACES"})) return ShowSchemas();
+  if (c_.Accept({"SCHEMAS"}) || c_.Accept({"DATABASES"}) || c_.Accept({"NAMESPACES"}))
+    return ShowSchemas();
   if (c_.Accept({"TBLPROPERTIES"})) return ShowProperties();
   if (c_.Accept({"COLUMNS"})) return ShowColumns();
   if (c_.Accept({"CREATE", "TABLE"})) return ShowCreateTable();
@@ -126,7 +142,8 @@ Status StatementTranslator::Show() {
     return Refuse("SHOW GRANTS", "rights are kept in the project's policies");
   }
   if (c_.Sees({"FUNCTIONS"})) return Refuse("SHOW FUNCTIONS", "see the function list in the docs");
-  return c_.Unexpected("TABLES, VIEWS, SCHEMAS, TBLPROPERTIES, COLUMNS, CREATE TABLE or PARTITIONS");
+  return c_.Unexpected(
+      "TABLES, VIEWS, SCHEMAS, TBLPROPERTIES, COLUMNS, CREATE TABLE or PARTITIONS");
 }
 
 // [LIKE] 'pattern' as a condition on `column`; empty when there is none.
@@ -134,37 +151,48 @@ Result<std::string> StatementTranslator::ReadLikeFilter(std::string_view column)
   const bool like = c_.Accept({"LIKE"});
   if (!like && c_.Peek().kind != TokenKind::kString) return std::string();
   TARN_ASSIGN_OR_RETURN(std::string pattern, c_.ReadString("a pattern"));
-  return " AND regexp_full_match(" + std::string(column) + ", " + QuoteString(PatternRegex(pattern)) + ")";
+  return " AND regexp_full_match(" + std::string(column) + ", " +
+         QuoteString(PatternRegex(pattern)) + ")";
 }
 
-// FROM | IN schema as a condition on schema_name.
-Result<std::string> StatementTranslator::ReadSchemaFilter() {
-  if (!c_.Accept({"IN"}) && !c_.Accept({"FROM"})) return std::string(" AND schema_name = current_schema()");
-  const Token& start = c_.Peek();
-  TARN_ASSIGN_OR_RETURN(ObjectName schema, c_.ReadName("a schema name"));
-  if (schema.is_path() || schema.parts.size() > 2 ||
-      (schema.parts.size() == 2 && !c_.IsLakeCatalog(schema.parts[0]))) {
-    return c_.Fail(start, "expected a schema of the lake");
-  }
-  return " AND lower(schema_name) = " + QuoteString(LowerAscii(schema.parts.back()));
-}
-
+// SHOW TABLES | VIEWS [FROM | IN schema] [[LIKE] 'pattern']
 Status StatementTranslator::ShowTables(bool views) {
-  TARN_ASSIGN_OR_RETURN(std::string schema, ReadSchemaFilter());
   const std::string catalog = QuoteString(c_.context().catalog);
-  TARN_ASSIGN_OR_RETURN(std::string like, ReadLikeFilter(views ? "view_name" : "name"));
-  TARN_RETURN_IF_ERROR(c_.ExpectEnd());
-  std::string sql;
-  if (views) {
-    sql = "SELECT schema_name AS namespace, view_name AS \"viewName\", temporary AS \"isTemporary\" FROM "
-          "duckdb_views() WHERE database_name = " + catalog + schema + like + " ORDER BY ALL";
-  } else {
-    sql = "SELECT schema_name AS namespace, name AS \"tableName\", false AS \"isTemporary\" FROM (SELECT "
-          "database_name, schema_name, table_name AS name FROM duckdb_tables() UNION ALL SELECT database_name, "
-          "schema_name, view_name FROM duckdb_views()) WHERE database_name = " + catalog + schema + like +
-          " ORDER BY ALL";
+  std::string schema;
+  if (c_.Accept({"IN"}) || c_.Accept({"FROM"})) {
+    const Token& start = c_.Peek();
+    TARN_ASSIGN_OR_RETURN(ObjectName name, c_.ReadName("a schema name"));
+    if (name.is_path() || name.parts.size() > 2 ||
+        (name.parts.size() == 2 && !c_.IsLakeCatalog(name.parts[0]))) {
+      return c_.Fail(start, "expected a schema of the lake");
+    }
+    schema = name.parts.back();
   }
-  AddText(std::move(sql), views ? "SHOW VIEWS" : "SHOW TABLES", true);
+  TARN_ASSIGN_OR_RETURN(std::string like, ReadLikeFilter("name"));
+  TARN_RETURN_IF_ERROR(c_.ExpectEnd());
+  const std::string in_schema = schema.empty()
+                                    ? "schema_name = current_schema()"
+                                    : "lower(schema_name) = " + QuoteString(LowerAscii(schema));
+  const std::string where = " WHERE database_name = " + catalog + " AND " + in_schema;
+  std::string sql = "SELECT schema_name AS namespace, name AS \"" +
+                    std::string(views ? "viewName" : "tableName") +
+                    "\", temporary AS \"isTemporary\" FROM (";
+  if (!views)
+    sql += "SELECT schema_name, table_name AS name, temporary FROM duckdb_tables()" + where +
+           " UNION ALL ";
+  sql +=
+      "SELECT schema_name, view_name AS name, temporary FROM duckdb_views()" + where + ") AS found";
+  if (schema.empty()) {
+    sql += " WHERE true";
+  } else {
+    // No such schema is an error, not an empty list.
+    sql += " RIGHT JOIN (SELECT CASE WHEN count(*) = 0 THEN error(" +
+           QuoteString("schema '" + schema + "' does not exist; SHOW SCHEMAS lists them") +
+           ") END AS missing FROM duckdb_schemas()" + where +
+           ") AS guard ON true WHERE missing IS NULL AND name IS "
+           "NOT NULL";
+  }
+  AddText(sql + like + " ORDER BY ALL", views ? "SHOW VIEWS" : "SHOW TABLES", true);
   return Status::Ok();
 }
 
@@ -177,8 +205,9 @@ Status StatementTranslator::ShowSchemas() {
   TARN_ASSIGN_OR_RETURN(std::string like, ReadLikeFilter("schema_name"));
   TARN_RETURN_IF_ERROR(c_.ExpectEnd());
   AddText("SELECT schema_name AS namespace FROM duckdb_schemas() WHERE database_name = " +
-              QuoteString(c_.context().catalog) + " AND schema_name NOT IN ('information_schema', 'pg_catalog')" +
-              like + " ORDER BY ALL",
+              QuoteString(c_.context().catalog) +
+              " AND schema_name NOT IN ('information_schema', 'pg_catalog')" + like +
+              " ORDER BY ALL",
           "SHOW SCHEMAS", true);
   return Status::Ok();
 }
@@ -206,7 +235,8 @@ Status StatementTranslator::ShowColumns() {
     if (table.parts.size() == 1) table.parts.insert(table.parts.begin(), schema);
   }
   TARN_RETURN_IF_ERROR(c_.ExpectEnd());
-  AddText("SELECT column_name AS col_name FROM (DESCRIBE " + c_.TableSql(table) + ")", "SHOW COLUMNS", true);
+  AddText("SELECT column_name AS col_name FROM (DESCRIBE " + c_.TableSql(table) + ")",
+          "SHOW COLUMNS", true);
   return Status::Ok();
 }
 
@@ -219,26 +249,36 @@ Status StatementTranslator::ShowCreateTable() {
     return "'''' || replace(replace(" + expression + ", '\\', '\\\\'), '''', '\\''') || ''''";
   };
   // One text built by the query itself, from what the table says now.
-  std::string sql =
-      "SELECT 'CREATE TABLE ' || " + QuoteString(table_sql) + " || ' (' || chr(10) || (SELECT string_agg('  ' || "
-      "column_name || ' ' || upper(tarn_spark_type(column_type)) || CASE WHEN \"null\" = 'NO' THEN ' NOT NULL' ELSE "
-      "'' END, ',' || chr(10)) FROM (DESCRIBE " + table_sql + ")) || ')' || chr(10) || 'USING delta' || CASE WHEN "
-      "array_length(partitionColumns) > 0 THEN chr(10) || 'PARTITIONED BY (' || "
-      "array_to_string(partitionColumns, ', ') || ')' ELSE '' END || CASE WHEN description IS NOT NULL THEN chr(10) || "
-      "'COMMENT ' || " + quoted("description") + " ELSE '' END || coalesce((SELECT chr(10) || 'TBLPROPERTIES (' || "
-      "chr(10) || string_agg('  ' || " + quoted("key") + " || ' = ' || " + quoted("value") +
-      ", ',' || chr(10) ORDER BY key) || ')' FROM delta_properties(" + c_.NameArgument(table) +
-      ")), '') AS createtab_stmt FROM delta_detail(" + c_.NameArgument(table) + ")";
+  std::string sql = "SELECT 'CREATE TABLE ' || " + QuoteString(table_sql) +
+                    " || ' (' || chr(10) || (SELECT string_agg('  ' || "
+                    "column_name || ' ' || upper(tarn_spark_type(column_type)) || CASE WHEN "
+                    "\"null\" = 'NO' THEN ' NOT NULL' ELSE "
+                    "'' END, ',' || chr(10)) FROM (DESCRIBE " +
+                    table_sql +
+                    ")) || ')' || chr(10) || 'USING delta' || CASE WHEN "
+                    "array_length(partitionColumns) > 0 THEN chr(10) || 'PARTITIONED BY (' || "
+                    "array_to_string(partitionColumns, ', ') || ')' ELSE '' END || CASE WHEN "
+                    "description IS NOT NULL THEN chr(10) || "
+                    "'COMMENT ' || " +
+                    quoted("description") +
+                    " ELSE '' END || coalesce((SELECT chr(10) || 'TBLPROPERTIES (' || "
+                    "chr(10) || string_agg('  ' || " +
+                    quoted("key") + " || ' = ' || " + quoted("value") +
+                    ", ',' || chr(10) ORDER BY key) || ')' FROM delta_properties(" +
+                    c_.NameArgument(table) + ")), '') AS createtab_stmt FROM delta_detail(" +
+                    c_.NameArgument(table) + ")";
   AddText(std::move(sql), "SHOW CREATE TABLE", true);
   return Status::Ok();
 }
 
 Status StatementTranslator::ShowPartitions() {
   TARN_ASSIGN_OR_RETURN(ObjectName table, c_.ReadName("a table name"));
-  if (c_.Sees({"PARTITION"})) return c_.Unsupported(c_.Peek(), "SHOW PARTITIONS lists all; leave PARTITION out");
+  if (c_.Sees({"PARTITION"}))
+    return c_.Unsupported(c_.Peek(), "SHOW PARTITIONS lists all; leave PARTITION out");
   TARN_RETURN_IF_ERROR(c_.ExpectEnd());
-  AddText("SELECT partition FROM delta_partitions(" + c_.NameArgument(table) + ") ORDER BY partition",
-          "SHOW PARTITIONS", true);
+  AddText(
+      "SELECT partition FROM delta_partitions(" + c_.NameArgument(table) + ") ORDER BY partition",
+      "SHOW PARTITIONS", true);
   return Status::Ok();
 }
 

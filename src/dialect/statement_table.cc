@@ -11,7 +11,8 @@ namespace {
 
 std::string JoinNames(const std::vector<std::string>& names) {
   std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + QuoteNameIfNeeded(name);
+  for (const std::string& name : names)
+    list += (list.empty() ? "" : ", ") + QuoteNameIfNeeded(name);
   return list;
 }
 
@@ -50,16 +51,19 @@ Status StatementTranslator::CreateTable() {
   std::string columns;
   if (c_.Accept({"("})) {
     do {
-      if (c_.Sees({")"}) && !columns.empty() && !c_.spark()) break;  // DuckDB allows a comma at the end
+      if (c_.Sees({")"}) && !columns.empty() && !c_.spark())
+        break;  // DuckDB allows a comma at the end
       TARN_ASSIGN_OR_RETURN(std::string element, ReadTableElement(clauses));
       if (!element.empty()) columns += (columns.empty() ? "" : ", ") + element;
     } while (c_.Accept({","}));
     TARN_RETURN_IF_ERROR(c_.Expect({")"}));
   }
   TARN_RETURN_IF_ERROR(ReadTableClauses(clauses));
-  if (!clauses.partition_columns.empty()) columns += (columns.empty() ? "" : ", ") + clauses.partition_columns;
+  if (!clauses.partition_columns.empty())
+    columns += (columns.empty() ? "" : ", ") + clauses.partition_columns;
   if (clauses.has_query && !columns.empty()) {
-    return c_.Fail(c_.At(name.token), "CREATE TABLE AS takes its columns from the query; leave the list out");
+    return c_.Fail(c_.At(name.token),
+                   "CREATE TABLE AS takes its columns from the query; leave the list out");
   }
   if (!clauses.has_query && columns.empty()) {
     return c_.Unexpected("( and columns, or AS and a query");
@@ -78,11 +82,13 @@ Status StatementTranslator::CreateTableLike(const std::string& head) {
   TARN_ASSIGN_OR_RETURN(ObjectName model, c_.ReadName("a table name"));
   if (c_.Accept({"USING"})) TARN_RETURN_IF_ERROR(c_.Expect({"DELTA"}));
   TARN_RETURN_IF_ERROR(c_.ExpectEnd());
-  AddText(head + " AS SELECT * FROM " + c_.TableSql(model) + " WITH NO DATA", "CREATE TABLE", false);
+  AddText(head + " AS SELECT * FROM " + c_.TableSql(model) + " WITH NO DATA", "CREATE TABLE",
+          false);
   return Status::Ok();
 }
 
-// One entry of the column list: a column's definition, or empty for a constraint kept in the options.
+// One entry of the column list: a column's definition, or empty for a constraint kept in the
+// options.
 Result<std::string> StatementTranslator::ReadTableElement(TableClauses& clauses) {
   const Token& start = c_.Peek();
   const bool named = start.Is("CONSTRAINT");
@@ -92,13 +98,16 @@ Result<std::string> StatementTranslator::ReadTableElement(TableClauses& clauses)
     clauses.extras.push_back(std::move(check));
     return std::string();
   }
-  if (c_.Sees({"PRIMARY", "KEY"}) || c_.Sees({"FOREIGN", "KEY"}) || (start.Is("UNIQUE") && c_.Peek(1).Is("("))) {
-    return c_.Unsupported(start, UpperAscii(start.text) + " constraints do not exist in Delta tables; remove it");
+  if (c_.Sees({"PRIMARY", "KEY"}) || c_.Sees({"FOREIGN", "KEY"}) ||
+      (start.Is("UNIQUE") && c_.Peek(1).Is("("))) {
+    return c_.Unsupported(
+        start, UpperAscii(start.text) + " constraints do not exist in Delta tables; remove it");
   }
   return ReadColumn(clauses, "");
 }
 
-Result<std::string> StatementTranslator::ReadColumn(TableClauses& clauses, std::string_view after_name) {
+Result<std::string> StatementTranslator::ReadColumn(TableClauses& clauses,
+                                                    std::string_view after_name) {
   TARN_ASSIGN_OR_RETURN(std::string name, c_.ReadIdentifier("a column name"));
   std::string sql = QuoteNameIfNeeded(name) + std::string(after_name) + " ";
   TARN_ASSIGN_OR_RETURN(std::string type, ReadType(c_, TypePlace::kColumn));
@@ -107,7 +116,8 @@ Result<std::string> StatementTranslator::ReadColumn(TableClauses& clauses, std::
   return sql + type + options.constraints;
 }
 
-Result<StatementTranslator::ColumnOptions> StatementTranslator::ReadColumnOptions(const std::string& column) {
+Result<StatementTranslator::ColumnOptions> StatementTranslator::ReadColumnOptions(
+    const std::string& column) {
   ColumnOptions options;
   while (!c_.AtEnd() && !c_.Sees({","}) && !c_.Sees({")"})) {
     if (c_.Sees({"FIRST"}) || c_.Sees({"AFTER"})) break;  // ALTER TABLE reads on
@@ -129,11 +139,16 @@ Status StatementTranslator::ReadColumnOption(const std::string& column, ColumnOp
     const size_t first = c_.position();
     TARN_ASSIGN_OR_RETURN(size_t after, AfterValueExpression(c_, first));
     TARN_ASSIGN_OR_RETURN(std::string value, RewritePart(c_, first, after));
+    // Defaults are bound by DuckDB as they are: its current_timestamp and current_date take no
+    // parentheses.
+    if (after == first + 3 && c_.At(first + 1).Is("(") &&
+        EqualsIgnoreCase(c_.At(first).text.substr(0, 7), "current")) {
+      value = LowerAscii(c_.At(first).text);
+    }
     options.constraints += " DEFAULT (" + value + ")";
-    if (c_.spark()) options.extras.emplace_back(key + "default", std::string(c_.Span(first, after)));
     c_.Seek(after);
   } else if (c_.Sees({"GENERATED"})) {
-    TARN_RETURN_IF_ERROR(ReadGenerated(column, options));
+    TARN_RETURN_IF_ERROR(ReadGenerated(options));
   } else if (c_.Sees({"CHECK"}) || c_.Sees({"CONSTRAINT"})) {
     TARN_ASSIGN_OR_RETURN(auto check, ReadCheck("check_" + column));
     options.extras.push_back(std::move(check));
@@ -146,45 +161,28 @@ Status StatementTranslator::ReadColumnOption(const std::string& column, ColumnOp
   return Status::Ok();
 }
 
-// GENERATED ALWAYS AS (expr), GENERATED ALWAYS | BY DEFAULT AS IDENTITY [(START WITH n INCREMENT BY m)].
-// Delta stores such columns, DuckDB computes its own on reading: they travel as options, not as columns.
-Status StatementTranslator::ReadGenerated(const std::string& column, ColumnOptions& options) {
-  c_.Take();
-  const bool always = c_.Accept({"ALWAYS"});
-  if (!always) TARN_RETURN_IF_ERROR(c_.Expect({"BY", "DEFAULT"}));
-  TARN_RETURN_IF_ERROR(c_.Expect({"AS"}));
-  const std::string key = "tarn.column." + column + ".";
-  if (always && c_.Sees({"("})) {
-    const size_t open = c_.position();
-    TARN_ASSIGN_OR_RETURN(size_t after, c_.AfterGroup(open));
-    if (after == open + 2) return c_.Fail(c_.At(open), "GENERATED ALWAYS AS () has no expression");
-    options.extras.emplace_back(key + "generated", std::string(c_.Span(open + 1, after - 1)));
-    c_.Seek(after);
-    return Status::Ok();
+// GENERATED ALWAYS AS (expr)
+Status StatementTranslator::ReadGenerated(ColumnOptions& options) {
+  const Token& start = c_.Take();
+  if (c_.Sees({"BY", "DEFAULT"}) || c_.Sees({"ALWAYS", "AS", "IDENTITY"})) {
+    return c_.Unsupported(
+        start, "identity columns are not supported; use uuid() or row_number() in the query");
   }
-  TARN_RETURN_IF_ERROR(c_.Expect({"IDENTITY"}));
-  std::string start = "1";
-  std::string step = "1";
-  auto read_number = [&]() -> Result<std::string> {
-    std::string number = c_.Accept({"-"}) ? "-" : "";
-    if (c_.Peek().kind != TokenKind::kNumber) return c_.Unexpected("a number");
-    return number + std::string(c_.Take().text);
-  };
-  if (c_.Accept({"("})) {
-    while (!c_.Accept({")"})) {
-      const bool is_start = c_.Accept({"START", "WITH"});
-      if (!is_start) TARN_RETURN_IF_ERROR(c_.Expect({"INCREMENT", "BY"}));
-      TARN_ASSIGN_OR_RETURN((is_start ? start : step), read_number());
-      c_.Accept({","});
-    }
-  }
-  options.extras.emplace_back(key + "identity", std::string(always ? "always" : "default") + "," + start + "," + step);
+  TARN_RETURN_IF_ERROR(c_.Expect({"ALWAYS", "AS"}));
+  if (!c_.Sees({"("})) return c_.Unexpected("( after GENERATED ALWAYS AS");
+  const size_t open = c_.position();
+  TARN_ASSIGN_OR_RETURN(size_t after, c_.AfterGroup(open));
+  if (after == open + 2) return c_.Fail(c_.At(open), "GENERATED ALWAYS AS () has no expression");
+  TARN_ASSIGN_OR_RETURN(std::string expression, RewritePart(c_, open + 1, after - 1));
+  options.constraints += " GENERATED ALWAYS AS (" + expression + ")";
+  c_.Seek(after);
   return Status::Ok();
 }
 
-// [CONSTRAINT name] CHECK (expr): the option delta.constraints.<name> with the expression as it was
-// written, which is what Delta stores.
-Result<std::pair<std::string, std::string>> StatementTranslator::ReadCheck(const std::string& fallback_name) {
+// [CONSTRAINT name] CHECK (expr): the option delta.constraints.<name> with the expression as Delta
+// stores it, in Spark's words.
+Result<std::pair<std::string, std::string>> StatementTranslator::ReadCheck(
+    const std::string& fallback_name) {
   std::string name = fallback_name;
   if (c_.Accept({"CONSTRAINT"})) {
     TARN_ASSIGN_OR_RETURN(name, c_.ReadIdentifier("a constraint name"));
@@ -201,7 +199,7 @@ Result<std::pair<std::string, std::string>> StatementTranslator::ReadCheck(const
   c_.Seek(after);
   c_.Accept({"ENFORCED"});
   return std::pair<std::string, std::string>("delta.constraints." + name,
-                                             std::string(c_.Span(open + 1, after - 1)));
+                                             c_.SparkText(open + 1, after - 1));
 }
 
 Status StatementTranslator::ReadTableClauses(TableClauses& clauses) {
@@ -210,8 +208,9 @@ Status StatementTranslator::ReadTableClauses(TableClauses& clauses) {
       const Token& format = c_.Peek();
       TARN_ASSIGN_OR_RETURN(std::string word, c_.ReadIdentifier("a table format"));
       if (!EqualsIgnoreCase(word, "delta")) {
-        return c_.Unsupported(format, "tables of a lake are Delta tables; write USING DELTA instead of USING " +
-                                          UpperAscii(word));
+        return c_.Unsupported(
+            format, "tables of a lake are Delta tables; write USING DELTA instead of USING " +
+                        UpperAscii(word));
       }
     } else if (c_.Sees({"PARTITIONED", "BY"})) {
       TARN_RETURN_IF_ERROR(ReadPartitionedBy(clauses));
@@ -224,9 +223,9 @@ Status StatementTranslator::ReadTableClauses(TableClauses& clauses) {
     } else if (c_.Accept({"TBLPROPERTIES"}) || (!c_.spark() && c_.Accept({"WITH"}))) {
       TARN_ASSIGN_OR_RETURN(Properties more, c_.ReadProperties());
       clauses.properties.insert(clauses.properties.end(), more.begin(), more.end());
-    } else if (c_.Accept({"LOCATION"})) {
-      TARN_ASSIGN_OR_RETURN(std::string location, c_.ReadString("a path"));
-      clauses.extras.emplace_back("tarn.location", location);
+    } else if (c_.Sees({"LOCATION"})) {
+      return c_.Unsupported(
+          c_.Peek(), "a table of a lake lives in its folder <schema>/<table>; leave LOCATION out");
     } else if (c_.Accept({"AS"})) {
       if (c_.AtEnd()) return c_.Unexpected("a query");
       clauses.has_query = true;
@@ -235,7 +234,8 @@ Status StatementTranslator::ReadTableClauses(TableClauses& clauses) {
       clauses.has_query = true;  // Spark lets AS be left out
       return Status::Ok();
     } else {
-      return c_.Unexpected("USING, PARTITIONED BY, CLUSTER BY, COMMENT, TBLPROPERTIES, LOCATION, AS or the end");
+      return c_.Unexpected(
+          "USING, PARTITIONED BY, CLUSTER BY, COMMENT, TBLPROPERTIES, AS or the end");
     }
   }
   return Status::Ok();
@@ -248,8 +248,9 @@ Status StatementTranslator::ReadPartitionedBy(TableClauses& clauses) {
   while (true) {
     const Token& start = c_.Peek();
     if (c_.Peek(1).Is("(")) {
-      return c_.Unsupported(start, "Delta partitions by columns, not by expressions; add a generated column for " +
-                                       std::string(start.text) + "(…)");
+      return c_.Unsupported(
+          start, "Delta partitions by columns, not by expressions; add a generated column for " +
+                     std::string(start.text) + "(…)");
     }
     if (!start.IsName()) return c_.Unexpected("a column name");
     clauses.partitioned_by.push_back(start.Name());
@@ -265,16 +266,16 @@ Status StatementTranslator::ReadPartitionedBy(TableClauses& clauses) {
 }
 
 Status StatementTranslator::WriteTableOptions(const TableClauses& clauses, SqlWriter& writer) {
-  if (!clauses.partitioned_by.empty()) writer.Text(" PARTITIONED BY (" + JoinNames(clauses.partitioned_by) + ")");
-  if (!clauses.cluster_by.empty()) writer.Text(" SORTED BY (" + JoinNames(clauses.cluster_by) + ")");
+  if (!clauses.partitioned_by.empty())
+    writer.Text(" PARTITIONED BY (" + JoinNames(clauses.partitioned_by) + ")");
+  if (!clauses.cluster_by.empty())
+    writer.Text(" SORTED BY (" + JoinNames(clauses.cluster_by) + ")");
   Properties options = clauses.properties;
   options.insert(options.end(), clauses.extras.begin(), clauses.extras.end());
-  // DuckDB lower-cases option names. Those of Delta's own properties are known; others need their spelling kept.
+  // DuckDB lower-cases option names; CompleteStatement puts these back.
   std::string spelled;
   for (const auto& [key, value] : clauses.properties) {
-    if (HasUpperCase(key) && LowerAscii(key).compare(0, 6, "delta.") != 0) {
-      spelled += (spelled.empty() ? "" : "\n") + key;
-    }
+    if (HasUpperCase(key)) spelled += (spelled.empty() ? "" : "\n") + key;
   }
   if (!spelled.empty()) options.emplace_back("tarn.property_names", spelled);
   std::string list;
@@ -284,7 +285,8 @@ Status StatementTranslator::WriteTableOptions(const TableClauses& clauses, SqlWr
         return c_.Fail(c_.At(0), "'" + options[i].first + "' is given twice");
       }
     }
-    list += (i > 0 ? ", " : "") + QuoteString(options[i].first) + " = " + QuoteString(options[i].second);
+    list += (i > 0 ? ", " : "") + QuoteString(options[i].first) + " = " +
+            QuoteString(options[i].second);
   }
   if (!list.empty()) writer.Text(" WITH (" + list + ")");
   return Status::Ok();
@@ -299,25 +301,28 @@ Status StatementTranslator::CreateSchema() {
     if (c_.Accept({"COMMENT"})) {
       TARN_RETURN_IF_ERROR(c_.ReadString("a comment").status());
     } else if (c_.Sees({"LOCATION"}) || c_.Sees({"MANAGED"})) {
-      return c_.Unsupported(c_.Peek(), "a schema's place is its folder in the lake; leave LOCATION out");
+      return c_.Unsupported(c_.Peek(),
+                            "a schema's place is its folder in the lake; leave LOCATION out");
     } else {
       return c_.Unexpected("COMMENT or the end of the statement");
     }
   }
-  if (name.parts.size() == 2 && c_.IsLakeCatalog(name.parts[0])) name.parts[0] = c_.context().catalog;
-  AddText("CREATE SCHEMA " + std::string(lenient ? "IF NOT EXISTS " : "") + c_.TableSql(name), "CREATE SCHEMA",
-          false);
+  if (name.parts.size() == 2 && c_.IsLakeCatalog(name.parts[0]))
+    name.parts[0] = c_.context().catalog;
+  AddText("CREATE SCHEMA " + std::string(lenient ? "IF NOT EXISTS " : "") + c_.TableSql(name),
+          "CREATE SCHEMA", false);
   return Status::Ok();
 }
 
-// CREATE [OR REPLACE] [TEMPORARY] VIEW [IF NOT EXISTS] v [(a COMMENT 'x', b)] [COMMENT …] AS query, and
-// ALTER VIEW v AS query.
+// CREATE [OR REPLACE] [TEMPORARY] VIEW [IF NOT EXISTS] v [(a COMMENT 'x', b)] [COMMENT …] AS query,
+// and ALTER VIEW v AS query.
 Status StatementTranslator::CreateView(bool replace_only) {
   std::string head = "CREATE OR REPLACE VIEW ";
   if (!replace_only) {
     c_.Take();
     head = c_.Accept({"OR", "REPLACE"}) ? "CREATE OR REPLACE " : "CREATE ";
-    if (c_.Sees({"GLOBAL"})) return Refuse("GLOBAL TEMPORARY VIEW", "use a view, or a temporary one");
+    if (c_.Sees({"GLOBAL"}))
+      return Refuse("GLOBAL TEMPORARY VIEW", "use a view, or a temporary one");
     if (c_.Accept({"TEMPORARY"}) || c_.Accept({"TEMP"})) head += "TEMP ";
     TARN_RETURN_IF_ERROR(c_.Expect({"VIEW"}));
     head += "VIEW ";
@@ -365,7 +370,8 @@ Status StatementTranslator::Drop() {
   c_.Take();
   const bool lenient = c_.Accept({"IF", "EXISTS"});
   TARN_ASSIGN_OR_RETURN(ObjectName name, c_.ReadName("a name"));
-  if (name.is_path()) return c_.Unsupported(c_.At(name.token), "DROP wants a name of the lake, not a path");
+  if (name.is_path())
+    return c_.Unsupported(c_.At(name.token), "DROP wants a name of the lake, not a path");
   std::string sql = "DROP " + object + (lenient ? " IF EXISTS " : " ") + c_.TableSql(name);
   if (c_.Accept({"CASCADE"})) {
     sql += " CASCADE";

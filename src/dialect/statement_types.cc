@@ -12,12 +12,28 @@ struct TypeName {
 
 // Types without parameters; the others are read by hand.
 constexpr std::array<TypeName, 22> kTypes = {{
-    {"STRING", "VARCHAR"},   {"BINARY", "BLOB"},     {"BYTE", "TINYINT"},     {"TINYINT", "TINYINT"},
-    {"SHORT", "SMALLINT"},   {"SMALLINT", "SMALLINT"}, {"INT", "INTEGER"},    {"INTEGER", "INTEGER"},
-    {"LONG", "BIGINT"},      {"BIGINT", "BIGINT"},   {"FLOAT", "FLOAT"},      {"REAL", "FLOAT"},
-    {"DOUBLE", "DOUBLE"},    {"BOOLEAN", "BOOLEAN"}, {"DATE", "DATE"},        {"VOID", "\"NULL\""},
-    {"NULL", "\"NULL\""},    {"VARIANT", "VARIANT"}, {"TIMESTAMP_LTZ", "TIMESTAMP WITH TIME ZONE"},
-    {"CHAR", "VARCHAR"},     {"CHARACTER", "VARCHAR"}, {"VARCHAR", "VARCHAR"},
+    {"STRING", "VARCHAR"},
+    {"BINARY", "BLOB"},
+    {"BYTE", "TINYINT"},
+    {"TINYINT", "TINYINT"},
+    {"SHORT", "SMALLINT"},
+    {"SMALLINT", "SMALLINT"},
+    {"INT", "INTEGER"},
+    {"INTEGER", "INTEGER"},
+    {"LONG", "BIGINT"},
+    {"BIGINT", "BIGINT"},
+    {"FLOAT", "FLOAT"},
+    {"REAL", "FLOAT"},
+    {"DOUBLE", "DOUBLE"},
+    {"BOOLEAN", "BOOLEAN"},
+    {"DATE", "DATE"},
+    {"VOID", "\"NULL\""},
+    {"NULL", "\"NULL\""},
+    {"VARIANT", "VARIANT"},
+    {"TIMESTAMP_LTZ", "TIMESTAMP WITH TIME ZONE"},
+    {"CHAR", "VARCHAR"},
+    {"CHARACTER", "VARCHAR"},
+    {"VARCHAR", "VARCHAR"},
 }};
 
 constexpr std::array<std::string_view, 12> kCastFunctions = {
@@ -35,13 +51,15 @@ class TypeReader {
     if (cursor_.Accept({"ARRAY", "<"})) return ReadArray(depth);
     if (cursor_.Accept({"MAP", "<"})) return ReadMap(depth);
     if (cursor_.Accept({"STRUCT", "<"})) return ReadStruct(depth);
-    if (cursor_.Accept({"STRUCT", "<>"})) return cursor_.Unexpected("a struct with at least one field");
+    if (cursor_.Accept({"STRUCT", "<>"}))
+      return cursor_.Unexpected("a struct with at least one field");
     if (cursor_.Sees({"INTERVAL"})) return ReadInterval();
     if (cursor_.Sees({"TIMESTAMP"}) || cursor_.Sees({"TIMESTAMP_NTZ"})) return ReadTimestamp();
     if (cursor_.Sees({"DECIMAL"}) || cursor_.Sees({"DEC"}) || cursor_.Sees({"NUMERIC"})) {
       cursor_.Take();
       // Spark's bare DECIMAL has 10 digits and no fraction, DuckDB's is DECIMAL(18,3).
-      return cursor_.Sees({"("}) ? Parameters("DECIMAL") : Result<std::string>(std::string("DECIMAL(10,0)"));
+      return cursor_.Sees({"("}) ? Parameters("DECIMAL")
+                                 : Result<std::string>(std::string("DECIMAL(10,0)"));
     }
     for (const TypeName& type : kTypes) {
       if (!cursor_.Peek().Is(type.spark)) continue;
@@ -49,7 +67,8 @@ class TypeReader {
       cursor_.Accept({"PRECISION"});
       // Lengths of CHAR(n) and VARCHAR(n) are no type of DuckDB or of Delta's files.
       if (cursor_.Sees({"("})) TARN_RETURN_IF_ERROR(Parameters("").status());
-      if (cursor_.Accept({"COLLATE"})) TARN_RETURN_IF_ERROR(cursor_.ReadIdentifier("a collation").status());
+      if (cursor_.Accept({"COLLATE"}))
+        TARN_RETURN_IF_ERROR(cursor_.ReadIdentifier("a collation").status());
       return std::string(type.duckdb);
     }
     return cursor_.Unexpected("a type");
@@ -78,10 +97,12 @@ class TypeReader {
       TARN_ASSIGN_OR_RETURN(std::string type, Read(depth + 1));
       // DuckDB's structs have no place for a field's NOT NULL or comment.
       if (cursor_.Sees({"NOT", "NULL"})) {
-        return cursor_.Unsupported(cursor_.Peek(), "NOT NULL inside a STRUCT is not supported; use a CHECK "
-                                                   "constraint on the column");
+        return cursor_.Unsupported(cursor_.Peek(),
+                                   "NOT NULL inside a STRUCT is not supported; use a CHECK "
+                                   "constraint on the column");
       }
-      if (cursor_.Accept({"COMMENT"})) TARN_RETURN_IF_ERROR(cursor_.ReadString("a comment").status());
+      if (cursor_.Accept({"COMMENT"}))
+        TARN_RETURN_IF_ERROR(cursor_.ReadString("a comment").status());
       fields += (fields.empty() ? "" : ", ") + QuoteNameIfNeeded(name) + " " + type;
       if (cursor_.Accept({">"})) return "STRUCT(" + fields + ")";
       TARN_RETURN_IF_ERROR(cursor_.Expect({","}));
@@ -98,12 +119,14 @@ class TypeReader {
       }
       return false;
     };
-    if (accept_unit() && cursor_.Accept({"TO"}) && !accept_unit()) return cursor_.Unexpected("YEAR to SECOND");
+    if (accept_unit() && cursor_.Accept({"TO"}) && !accept_unit())
+      return cursor_.Unexpected("YEAR to SECOND");
     return std::string("INTERVAL");
   }
 
   Result<std::string> ReadTimestamp() {
-    const bool ntz = cursor_.Take().Is("TIMESTAMP_NTZ") || cursor_.Accept({"WITHOUT", "TIME", "ZONE"});
+    const bool ntz =
+        cursor_.Take().Is("TIMESTAMP_NTZ") || cursor_.Accept({"WITHOUT", "TIME", "ZONE"});
     if (!ntz) cursor_.Accept({"WITH", "TIME", "ZONE"});
     if (place_ == TypePlace::kCast) return std::string(ntz ? "TIMESTAMP_NTZ" : "TIMESTAMP");
     return std::string(ntz ? "TIMESTAMP" : "TIMESTAMP WITH TIME ZONE");

@@ -18,8 +18,8 @@ enum class TypePlace {
 // Reads one type. In the duckdb dialect it is copied as written.
 Result<std::string> ReadType(StatementCursor& cursor, TypePlace place);
 
-// The DuckDB type a word such as STRING means when it is called as a function (STRING(x)), empty when the word is no
-// such type.
+// The DuckDB type a word such as STRING means when it is called as a function (STRING(x)), empty
+// when the word is no such type.
 std::string CastFunctionType(std::string_view word);
 
 }  // namespace tarn::dialect

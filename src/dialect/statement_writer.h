@@ -31,7 +31,8 @@ class SqlWriter {
 
   // A blank, unless one is not needed.
   void Blank() {
-    if (!sql_.empty() && sql_.back() != ' ' && sql_.back() != '\n' && sql_.back() != '(') sql_ += ' ';
+    if (!sql_.empty() && sql_.back() != ' ' && sql_.back() != '\n' && sql_.back() != '(')
+      sql_ += ' ';
   }
 
   void Newline() {

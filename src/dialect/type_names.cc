@@ -51,7 +51,9 @@ class TypeNameReader {
  private:
   const Token& Peek() const { return tokens_[std::min(at_, tokens_.size() - 1)]; }
   bool Sees(std::string_view symbol) const { return Peek().Is(symbol); }
-  bool Ends() const { return Sees(",") || Sees(")") || Sees("[") || Sees("(") || Peek().kind == TokenKind::kEnd; }
+  bool Ends() const {
+    return Sees(",") || Sees(")") || Sees("[") || Sees("(") || Peek().kind == TokenKind::kEnd;
+  }
 
   std::string ReadBase() {
     if (Sees("STRUCT") || Sees("MAP")) {
@@ -99,6 +101,8 @@ class TypeNameReader {
 
 }  // namespace
 
-std::string SparkTypeName(std::string_view duckdb_type) { return TypeNameReader(duckdb_type).Read(); }
+std::string SparkTypeName(std::string_view duckdb_type) {
+  return TypeNameReader(duckdb_type).Read();
+}
 
 }  // namespace tarn::dialect
