@@ -166,7 +166,9 @@ class LineReader {
 
   Status Line(const char* text, size_t length) {
     Element root;
+    parsed_ = false;
     TARN_RETURN_IF_ERROR(json_read::ParseDocument(parser_, text, length, true, &root));
+    parsed_ = true;
     Object object;
     if (root.get_object().get(object)) return Status::Corruption("the line is not a JSON object");
     for (auto [key, value] : object) {
@@ -177,6 +179,8 @@ class LineReader {
   }
   // True when the last failure came from the sink and needs no place added.
   bool sink_failed() const { return sink_failed_; }
+  // The last line was JSON, whatever came after.
+  bool parsed() const { return parsed_; }
 
  private:
   Status Deliver(Action action) {
@@ -377,7 +381,6 @@ class LineReader {
 
   Status Meta(const Object& object) {
     Metadata metadata;
-    bool has_schema = false;
     for (auto [key, value] : object) {
       if (value.is_null()) continue;
       if (key == "id") TARN_RETURN_IF_ERROR(Read(key, value, &metadata.id));
@@ -391,10 +394,10 @@ class LineReader {
       if (key == "createdTime") TARN_RETURN_IF_ERROR(Read(key, value, &metadata.created_time_ms));
       if (key == "schemaString") {
         TARN_RETURN_IF_ERROR(Read(key, value, &metadata.schema_string));
-        has_schema = true;
       }
     }
-    TARN_RETURN_IF_ERROR(Require(has_schema, "schemaString"));
+    // Delta Live Tables start with a metaData without a schema: a table without columns.
+    if (metadata.schema_string.empty()) metadata.schema_string = R"({"type":"struct","fields":[]})";
     return Deliver(std::move(metadata));
   }
 
@@ -475,6 +478,7 @@ class LineReader {
 
   CheckpointSink* sink_;
   bool sink_failed_ = false;
+  bool parsed_ = false;
   simdjson::dom::parser parser_;
   std::vector<std::string_view> keys_, values_;
   std::vector<bool> nulls_;
@@ -485,10 +489,51 @@ class LineReader {
 
 }  // namespace
 
+namespace {
+
+// Length of the JSON object that starts at `text[0]`, by braces outside strings; npos when it does
+// not end.
+size_t ObjectLength(std::string_view text) {
+  int depth = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') {
+      for (++i; i < text.size() && text[i] != '"'; ++i) {
+        if (text[i] == '\\') ++i;
+      }
+    } else if (text[i] == '{') {
+      ++depth;
+    } else if (text[i] == '}' && --depth == 0) {
+      return i + 1;
+    }
+  }
+  return std::string_view::npos;
+}
+
+// Entries that a person reformatted: whole objects, not one a line. Nothing is read unless all are
+// whole.
+std::vector<std::string_view> SplitObjects(std::string_view text) {
+  std::vector<std::string_view> objects;
+  for (;;) {
+    const size_t begin = text.find_first_not_of(" \t\r\n");
+    if (begin == std::string_view::npos) return objects;
+    text.remove_prefix(begin);
+    const size_t length = text[0] == '{' ? ObjectLength(text) : std::string_view::npos;
+    if (length == std::string_view::npos) return {};
+    objects.push_back(text.substr(0, length));
+    text.remove_prefix(length);
+  }
+}
+
+}  // namespace
+
 Status ReadActions(std::string bytes, const std::string& origin, CheckpointSink* sink) {
   const size_t size = bytes.size();
   bytes.resize(size + simdjson::SIMDJSON_PADDING, ' ');
   LineReader reader(sink);
+  const auto damaged = [&](size_t number, const Status& status) {
+    return Status::Corruption(origin + " line " + std::to_string(number) + ": " + status.message() +
+                              "; restore this file from a copy of the table");
+  };
   size_t number = 0;
   for (size_t begin = 0; begin < size;) {
     ++number;
@@ -497,14 +542,17 @@ Status ReadActions(std::string bytes, const std::string& origin, CheckpointSink*
     size_t length = end - begin;
     while (length && (bytes[begin + length - 1] == '\r' || bytes[begin + length - 1] == ' '))
       --length;
-    if (length) {
-      Status status = reader.Line(bytes.data() + begin, length);
-      if (!status.ok()) {
-        if (reader.sink_failed()) return status;
-        return Status::Corruption(origin + " line " + std::to_string(number) + ": " +
-                                  status.message() +
-                                  "; restore this file from a copy of the table");
+    const Status status = length ? reader.Line(bytes.data() + begin, length) : Status::Ok();
+    if (!status.ok() && reader.sink_failed()) return status;
+    if (!status.ok()) {
+      if (reader.parsed()) return damaged(number, status);
+      const auto objects = SplitObjects(std::string_view(bytes).substr(begin, size - begin));
+      if (objects.empty()) return damaged(number, status);
+      for (std::string_view object : objects) {
+        const Status again = reader.Line(object.data(), object.size());
+        if (!again.ok()) return reader.sink_failed() ? again : damaged(number, again);
       }
+      return Status::Ok();
     }
     begin = end + 1;
   }

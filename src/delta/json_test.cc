@@ -162,7 +162,7 @@ TEST(JsonTest, DamageNamesFileLineAndField) {
       {R"({"add":{"path":"a"}})", "'size'"},
       {R"({"add":[]})", "'add'"},
       {R"({"protocol":{"minReaderVersion":1}})", "minWriterVersion"},
-      {R"({"metaData":{"id":"x"}})", "schemaString"},
+      {R"({"metaData":{"schemaString":7}})", "schemaString"},
       {R"([1])", "line 2"},
       {std::string("\0\0\0\0", 4), "line 2"},
       {"garbage", "line 2"},
@@ -178,6 +178,24 @@ TEST(JsonTest, DamageNamesFileLineAndField) {
     EXPECT_NE(actions.status().message().find(c.expect), std::string::npos)
         << actions.status().message();
   }
+}
+
+TEST(JsonTest, ReformattedEntriesAreReadWhenWhole) {
+  const std::string pretty =
+      "{\"txn\":{\"appId\":\"a\",\"version\":1}}\n{\n  \"txn\": {\n \"appId\": \"b}{\\\"\",\n "
+      "\"version\": 2\n}\n}\n"
+      "{\"txn\":{\"appId\":\"c\",\"version\":3}}{\"txn\":{\"appId\":\"d\",\"version\":4}}\n";
+  auto actions = ParseActions(pretty, "x.json");
+  ASSERT_TRUE(actions.ok()) << actions.status().ToString();
+  ASSERT_EQ(actions->size(), 4u);
+  EXPECT_EQ(std::get<SetTransaction>((*actions)[1]).app_id, "b}{\"");
+  for (size_t cut = 40; cut < pretty.size() - 1; ++cut) {
+    auto torn = ParseActions(pretty.substr(0, cut), "x.json");
+    if (torn.ok()) {
+      EXPECT_LT(torn->size(), 4u);
+    }
+  }
+  EXPECT_FALSE(ParseActions(pretty.substr(0, pretty.size() - 3), "x.json").ok());
 }
 
 TEST(JsonTest, StringsAreAlwaysValidUtf8) {
