@@ -83,7 +83,7 @@ INSERT INTO gold.daily (a, b, d) SELECT source_rows.*, '2024-01-01' AS d FROM (S
      R"sql(CALL tarn_begin_overwrite('gold.daily', 'event_date = ''2024-01-01'' AND x IN (SELECT 1)')
 INSERT INTO gold.daily SELECT * FROM silver.x)sql"},
     {R"sql(INSERT INTO TABLE t VALUES (1, 'it\'s', "say ""hi""", r'\d+', X'1F'), (2, 'a' 'b', NULL, 10L, -9223372036854775808L))sql",
-     R"sql(INSERT INTO t VALUES (1, 'it''s', 'say "hi"', '\d+', CAST('\x1F' AS BLOB)), (2, 'ab', NULL, CAST(10 AS BIGINT), CAST(-9223372036854775808 AS BIGINT)))sql"},
+     R"sql(INSERT INTO t VALUES (1, 'it''s', 'say "hi"', '\d+', unhex('1F')), (2, 'ab', NULL, CAST(10 AS BIGINT), CAST(-9223372036854775808 AS BIGINT)))sql"},
     {R"sql(INSERT INTO t VALUES 1, 2)sql",
      R"sql(INSERT INTO t VALUES (1), (2))sql"},
     {R"sql(INSERT INTO t (a, b) BY NAME SELECT 1)sql",

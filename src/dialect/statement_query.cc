@@ -45,13 +45,9 @@ constexpr std::array<std::string_view, 14> kAfterFrom = {
     "WHERE", "GROUP",  "HAVING",    "ORDER", "LIMIT",   "WINDOW",     "QUALIFY",
     "UNION", "EXCEPT", "INTERSECT", "MINUS", "CLUSTER", "DISTRIBUTE", "SORT"};
 
+// unhex() means the same in both dialects, while a cast of '\x1F' does not.
 std::string HexOfBlob(std::string_view digits) {
-  std::string out = "CAST('";
-  if (digits.size() % 2 == 1) out += std::string("\\x0") + digits[0];
-  for (size_t i = digits.size() % 2; i + 1 < digits.size(); i += 2) {
-    out += "\\x" + std::string(digits.substr(i, 2));
-  }
-  return out + "' AS BLOB)";
+  return "unhex('" + std::string(digits.size() % 2 == 1 ? "0" : "") + std::string(digits) + "')";
 }
 
 }  // namespace
