@@ -156,7 +156,9 @@ Status EngineBronzeWriter::PrepareTable(const std::string& table, const TableCol
     }
     sql +=
         ") USING DELTA PARTITIONED BY (source_system, ingestion_date) TBLPROPERTIES ("
-        "'delta.appendOnly' = 'true', 'delta.logRetentionDuration' = 'interval 365 days')";
+        "'delta.appendOnly' = 'true', 'delta.logRetentionDuration' = 'interval 365 days', "
+        // From the start, so that the first two writers do not meet over a protocol change.
+        "'delta.feature.domainMetadata' = 'supported')";
     const auto created = session_->Query(sql);
     if (!created.ok()) {
       // Another process may have made it in the same moment; its table is as good as ours.
