@@ -366,6 +366,9 @@ Result<SnapshotPtr> Loader::Assemble(const LogSegment& segment, CommitReplay* re
   parts->metadata = replay->metadata;
   TARN_RETURN_IF_ERROR(TakeTableDefinition(parts.get()));
   TARN_ASSIGN_OR_RETURN(parts->timestamp_ms, Timestamp(segment, *replay, &parts->stamp));
+  if (!parts->stamp && segment.checkpoint) {
+    parts->checkpoint_micros = segment.checkpoint->modified_micros;
+  }
   FileTableEditor files(base->files.Finish());
   files.Concatenate(replay->adds.Finish());
   parts->files = files.Finish();

@@ -42,6 +42,7 @@ struct Snapshot::Parts {
   std::shared_ptr<const Transactions> transactions;
   std::shared_ptr<const DomainMap> domains;
   std::optional<CommitStamp> stamp;  // nullopt when the commit's JSON is gone
+  int64_t checkpoint_micros = 0;     // then: modification time of the checkpoint at this version
 };
 
 // What the replay reads from.

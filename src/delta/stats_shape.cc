@@ -347,8 +347,8 @@ void StatsStore::Repack(Group* group) {
   columns.reserve(slots);
   for (uint32_t slot = 0; slot < slots; ++slot) columns.push_back(PackSlot(*group, slot));
   group->columns = std::move(columns);
-  group->bytes = std::string();
-  group->ends = std::vector<uint32_t>();
+  std::string().swap(group->bytes);  // assignment would keep the memory
+  std::vector<uint32_t>().swap(group->ends);
 }
 
 void StatsStore::Seal() {

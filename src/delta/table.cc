@@ -66,10 +66,26 @@ Result<SnapshotPtr> Table::Load(std::optional<Version> version) {
   return LoadSnapshot({environment_.store, environment_.checkpoint_format, root_}, version);
 }
 
+// True when the log still ends the way it did when `base` was read from it.
+Result<bool> Table::StillThere(const Snapshot& base) {
+  const Snapshot::Parts& parts = PartsOf(base);
+  if (parts.stamp) {
+    const auto same = environment_.store->Head(LogKey(CommitName(base.version())));
+    if (!same.ok() && same.status().code() != StatusCode::kNotFound) return same.status();
+    return same.ok() && CommitStamp{same->modified_micros, same->size_bytes} == *parts.stamp;
+  }
+  // The commit's JSON was gone already: its checkpoint stands for it.
+  TARN_ASSIGN_OR_RETURN(const LogListing listing,
+                        ListLog(*environment_.store, root_, base.version()));
+  for (const CheckpointFiles& files : listing.checkpoints) {
+    if (files.version == base.version() && files.modified_micros == parts.checkpoint_micros)
+      return true;
+  }
+  return false;
+}
+
 Result<SnapshotPtr> Table::Refresh(const SnapshotPtr& base) {
   store::ObjectStore& store = *environment_.store;
-  const std::optional<CommitStamp>& stamp = PartsOf(*base).stamp;
-  if (!stamp) return SnapshotPtr();  // nothing to recognise the log by: read it anew
   // Ask for the next versions by name until one is absent: no listing, however long the log is.
   std::vector<FetchedCommit> fresh;
   for (Version next = base->version().Next();; next = next.Next()) {
@@ -81,10 +97,8 @@ Result<SnapshotPtr> Table::Refresh(const SnapshotPtr& base) {
   // Only then look at the version we stand on. If it is still the file we read, then the log was
   // neither replaced (DROP and CREATE) nor cleaned up past it, and the absent version is really the
   // end.
-  const auto same = store.Head(LogKey(CommitName(base->version())));
-  if (!same.ok() && same.status().code() != StatusCode::kNotFound) return same.status();
-  if (!same.ok() || CommitStamp{same->modified_micros, same->size_bytes} != *stamp)
-    return SnapshotPtr();
+  TARN_ASSIGN_OR_RETURN(const bool same, StillThere(*base));
+  if (!same) return SnapshotPtr();
   if (fresh.empty()) return base;
   TARN_ASSIGN_OR_RETURN(const auto newest, store.Head(LogKey(CommitName(fresh.back().version))));
   fresh.back().stamp = {newest.modified_micros, newest.size_bytes};

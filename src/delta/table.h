@@ -72,6 +72,7 @@ class Table : public std::enable_shared_from_this<Table> {
   TableEnvironment environment_;
   // The cached snapshot brought up to date; null when the log is no longer the one it came from.
   Result<SnapshotPtr> Refresh(const SnapshotPtr& base);
+  Result<bool> StillThere(const Snapshot& base);
   Result<SnapshotPtr> Load(std::optional<Version> version);
   // A snapshot of the cache, without I/O; may be null.
   SnapshotPtr Cached();

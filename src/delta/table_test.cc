@@ -127,8 +127,11 @@ TEST_F(TableTest, OnlyACheckpointIsLeft) {
   PutCheckpoint(Name(7, ".checkpoint.parquet"), State(7));
   EXPECT_TRUE(*table->Exists());
   EXPECT_EQ(Latest()->version(), Version(7));
+  EXPECT_EQ(format->reads, 1);
+  Latest();
   Commit(8, Add("f8"));
   EXPECT_EQ(Latest()->version(), Version(8));
+  EXPECT_EQ(format->reads, 1) << "a refresh does not read the checkpoint again";
 }
 
 TEST_F(TableTest, HintIsOnlyAHint) {
