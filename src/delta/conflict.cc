@@ -68,6 +68,15 @@ const T* FirstOf(const std::vector<Action>& actions) {
   return nullptr;
 }
 
+template <typename T>
+std::vector<const T*> AllOf(const std::vector<Action>& actions) {
+  std::vector<const T*> out;
+  for (const Action& action : actions) {
+    if (const T* found = std::get_if<T>(&action)) out.push_back(found);
+  }
+  return out;
+}
+
 }  // namespace
 
 const char* ConflictKindName(ConflictKind kind) {
@@ -143,14 +152,9 @@ std::optional<Conflict> ConflictChecker::CheckAdded(const std::string& who, cons
                   who + " added " + file.path + ", whose rows this transaction should have read"};
 }
 
-std::optional<Conflict> ConflictChecker::CheckRemoved(const std::string& who,
-                                                      const RemoveFile& file) const {
-  const std::string path = Canonical(file.path);
-  if (footprint_.removed_paths.count(path) != 0) {
-    return Conflict{ConflictKind::kConcurrentDeleteDelete,
-                    who + " changed " + file.path + ", which this transaction changes too"};
-  }
-  bool read = footprint_.read_whole_table || footprint_.read_paths.count(path) != 0;
+std::optional<Conflict> ConflictChecker::CheckRead(const std::string& who,
+                                                   const RemoveFile& file) const {
+  bool read = footprint_.read_whole_table || footprint_.read_paths.count(Canonical(file.path)) != 0;
   if (!read && !readers_.empty()) {
     const auto index = footprint_.base->FindFile(file.path);
     read = index && WasRead(footprint_.base->File(*index));
@@ -158,6 +162,13 @@ std::optional<Conflict> ConflictChecker::CheckRemoved(const std::string& who,
   if (!read) return std::nullopt;
   return Conflict{ConflictKind::kConcurrentDeleteRead,
                   who + " changed " + file.path + ", which this transaction read"};
+}
+
+std::optional<Conflict> ConflictChecker::CheckRemoved(const std::string& who,
+                                                      const RemoveFile& file) const {
+  if (footprint_.removed_paths.count(Canonical(file.path)) == 0) return std::nullopt;
+  return Conflict{ConflictKind::kConcurrentDeleteDelete,
+                  who + " changed " + file.path + ", which this transaction changes too"};
 }
 
 Result<std::optional<Conflict>> ConflictChecker::Check(Version version,
@@ -190,14 +201,15 @@ Result<std::optional<Conflict>> ConflictChecker::Check(Version version,
     }
     if (conflict) return conflict;
   }
-  for (const Action& action : actions) {
-    std::optional<Conflict> conflict;
-    if (const auto* added = std::get_if<AddFile>(&action)) {
-      conflict = CheckAdded(who, *added, blind);
-    } else if (const auto* removed = std::get_if<RemoveFile>(&action)) {
-      conflict = CheckRemoved(who, *removed);
-    }
-    if (conflict) return conflict;
+  for (const AddFile* file : AllOf<AddFile>(actions)) {
+    if (auto conflict = CheckAdded(who, *file, blind)) return conflict;
+  }
+  const auto removed = AllOf<RemoveFile>(actions);
+  for (const RemoveFile* file : removed) {
+    if (auto conflict = CheckRead(who, *file)) return conflict;
+  }
+  for (const RemoveFile* file : removed) {
+    if (auto conflict = CheckRemoved(who, *file)) return conflict;
   }
   return std::optional<Conflict>();
 }

@@ -69,6 +69,7 @@ class ConflictChecker {
   Result<std::optional<Conflict>> CheckProtocol(const std::string& who, const Protocol& protocol);
   std::optional<Conflict> CheckMetadata(const std::string& who, const Metadata& metadata);
   std::optional<Conflict> CheckAdded(const std::string& who, const AddFile& file, bool blind) const;
+  std::optional<Conflict> CheckRead(const std::string& who, const RemoveFile& file) const;
   std::optional<Conflict> CheckRemoved(const std::string& who, const RemoveFile& file) const;
   bool WasRead(const AddFile& file) const;
 

@@ -130,11 +130,15 @@ Status CheckInteger(const std::string& key, const std::string& value, int64_t le
   return BadProperty(key, value, "a whole number of at least " + std::to_string(least));
 }
 
-Status CheckChoice(const PropertyInfo& info, const std::string& value) {
+Status CheckChoice(const PropertyInfo& info, std::string& value) {
   const std::string choices = info.choices;
   for (size_t begin = 0; begin <= choices.size();) {
     const size_t end = std::min(choices.find('|', begin), choices.size());
-    if (Lower(choices.substr(begin, end - begin)) == Lower(value)) return Status::Ok();
+    if (const std::string choice = choices.substr(begin, end - begin);
+        Lower(choice) == Lower(value)) {
+      value = choice;
+      return Status::Ok();
+    }
     begin = end + 1;
   }
   std::string list = choices;
@@ -142,7 +146,7 @@ Status CheckChoice(const PropertyInfo& info, const std::string& value) {
   return BadProperty(info.name, value, "one of " + list);
 }
 
-Status CheckValue(const PropertyInfo& info, const std::string& value) {
+Status CheckValue(const PropertyInfo& info, std::string& value) {
   switch (info.kind) {
     case Kind::kBool:
       if (Lower(value) == "true" || Lower(value) == "false") return Status::Ok();
@@ -166,8 +170,8 @@ bool HasPrefix(const std::string& key, const char* prefix) {
   return Lower(key).rfind(prefix, 0) == 0;
 }
 
-// Checks one entry; `canonical` gets the key's own spelling.
-Status CheckProperty(const std::string& key, const std::string& value, std::string* canonical) {
+// Checks one entry; `canonical` gets the key's own spelling, a choice its own, too.
+Status CheckProperty(const std::string& key, std::string& value, std::string* canonical) {
   *canonical = key;
   if (!HasPrefix(key, "delta.")) return Status::Ok();
   if (HasPrefix(key, "delta.constraints.")) {
@@ -243,9 +247,7 @@ std::vector<std::string> SplitColumns(const std::string& text) {
 }  // namespace
 
 Status ValidateProperties(const StringMap& configuration) {
-  return NormalizeProperties(configuration, {}).ok()
-             ? Status::Ok()
-             : NormalizeProperties(configuration, {}).status();
+  return NormalizeProperties(configuration, {}).status();
 }
 
 Result<StringMap> NormalizeProperties(const StringMap& configuration, const StringMap& previous) {
@@ -253,11 +255,12 @@ Result<StringMap> NormalizeProperties(const StringMap& configuration, const Stri
   for (const auto& [key, value] : configuration) {
     const auto before = previous.find(key);
     std::string canonical = key;
+    std::string text = value;
     if (before == previous.end() || before->second != value) {
-      TARN_RETURN_IF_ERROR(CheckProperty(key, value, &canonical));
+      TARN_RETURN_IF_ERROR(CheckProperty(key, text, &canonical));
     }
-    const auto [place, inserted] = out.emplace(canonical, value);
-    if (!inserted && place->second != value) {
+    const auto [place, inserted] = out.emplace(canonical, text);
+    if (!inserted && place->second != text) {
       return Status::InvalidArgument("table property " + canonical +
                                      " is given twice with different values");
     }
