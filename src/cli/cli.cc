@@ -48,15 +48,19 @@ std::string ExplainUnknown(CLI::App* app, const std::string& word) {
                      : known.empty() ? "unexpected argument '" + word + "'"
                                      : "unknown command '" + word + "'";
   if (auto nearest = Nearest(bare, known)) text += "; did you mean '" + *nearest + "'?";
+  if (text.back() != '?') text += '.';
   return text + " Try: " + FullName(app) + " --help";
 }
 
 int ReportParseError(CLI::App& app, const CLI::ParseError& error, Streams& streams) {
   CLI::App* place = Deepest(&app);
   std::string text = error.what();
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-    const auto remaining = app.remaining(true);
-    if (!remaining.empty()) text = ExplainUnknown(place, remaining.front());
+  const auto remaining = app.remaining(true);
+  // A mistyped option also is the likeliest reason why a required one is absent.
+  const bool mistyped = !remaining.empty() && remaining.front().starts_with("-");
+  if (!remaining.empty() &&
+      (mistyped || dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)) {
+    text = ExplainUnknown(place, remaining.front());
   } else {
     std::replace(text.begin(), text.end(), '\n', ' ');
     text += ". Try: " + FullName(place) + " --help";
@@ -77,6 +81,11 @@ int ReportError(Streams& streams, const Status& status) {
   return status.code() == StatusCode::kCancelled ? kExitCancelled : kExitFailed;
 }
 
+int ReportUsage(Streams& streams, const Status& status) {
+  (void)ReportError(streams, status);
+  return kExitUsage;
+}
+
 int RunCommandLine(std::vector<std::string> arguments, Streams& streams) {
   Invocation invocation{streams, {}};
   CLI::App app{"Tarn: a lakehouse in one binary. Files in, Delta tables out, SQL on top.", "tarn"};
@@ -95,7 +104,7 @@ int RunCommandLine(std::vector<std::string> arguments, Streams& streams) {
   try {
     app.parse(arguments);
   } catch (const CLI::CallForHelp&) {
-    streams.out << Deepest(&app)->help();
+    streams.out << app.help();
     return kExitOk;
   } catch (const CLI::CallForAllHelp&) {
     streams.out << app.help("", CLI::AppFormatMode::All);
@@ -106,8 +115,7 @@ int RunCommandLine(std::vector<std::string> arguments, Streams& streams) {
     return ReportParseError(app, error, streams);
   }
   if (!invocation.run) {
-    CLI::App* place = Deepest(&app);
-    streams.err << place->help();
+    streams.err << app.help();
     return kExitUsage;
   }
   const int code = invocation.run();

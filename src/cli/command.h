@@ -46,6 +46,8 @@ struct Invocation {
 
 // Prints "tarn: error: <message>" and returns the exit code the status maps to.
 int ReportError(Streams& streams, const Status& status);
+// The same for what the command line says; always kExitUsage.
+int ReportUsage(Streams& streams, const Status& status);
 
 void RegisterSql(CLI::App& app, Invocation& invocation);
 void RegisterIngest(CLI::App& app, Invocation& invocation);

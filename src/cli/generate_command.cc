@@ -11,6 +11,8 @@
 namespace tarn::cli {
 namespace {
 
+constexpr int64_t kMicrosPerDay = 86'400'000'000;
+
 struct GenerateArguments {
   GenerateOptions options;
   std::string end_date = "2026-03-31";
@@ -39,12 +41,12 @@ void PrintReport(const GenerateArguments& arguments, const GenerateReport& repor
 
 int RunGenerate(GenerateArguments& arguments, Streams& streams) {
   auto end = ParseTimestampUtc(arguments.end_date);
-  if (!end.ok() || arguments.end_date.size() != 10) {
-    ReportError(streams, Status::InvalidArgument("--end-date '" + arguments.end_date +
-                                                 "' is no date; write it like 2026-03-31"));
-    return kExitUsage;
+  const int64_t end_day = end.ok() ? *end / kMicrosPerDay : 0;
+  if (!end.ok() || FormatDate(end_day) != arguments.end_date) {
+    return ReportUsage(streams, Status::InvalidArgument("--end-date '" + arguments.end_date +
+                                                        "' is no date; write it like 2026-03-31"));
   }
-  arguments.options.end_day = *end / 86'400'000'000;
+  arguments.options.end_day = end_day;
   arguments.options.users_csv = arguments.users == "csv";
   const auto start = std::chrono::steady_clock::now();
   const auto elapsed = [&] {
@@ -57,7 +59,11 @@ int RunGenerate(GenerateArguments& arguments, Streams& streams) {
     bar = true;
   });
   if (bar) streams.err << "\r\x1b[K" << std::flush;
-  if (!report.ok()) return ReportError(streams, report.status());
+  if (!report.ok()) {
+    return report.status().code() == StatusCode::kInvalidArgument
+               ? ReportUsage(streams, report.status())
+               : ReportError(streams, report.status());
+  }
   PrintReport(arguments, *report, elapsed(), streams.out);
   return kExitOk;
 }

@@ -26,8 +26,10 @@ struct IngestArguments {
   bool no_progress = false;
 };
 
-Status ReadOptions(IngestArguments& arguments) {
+Status ReadOptions(IngestArguments& arguments, engine::EngineOptions* engine_options) {
   ingest::IngestFilesOptions& options = arguments.options;
+  engine_options->create_lake = true;
+  TARN_RETURN_IF_ERROR(ReadLakeOptions(arguments.lake, engine_options));
   TARN_ASSIGN_OR_RETURN(options.format, ingest::ParseFileFormat(arguments.input_format));
   TARN_ASSIGN_OR_RETURN(options.delimiter, ingest::ParseDelimiter(arguments.delimiter));
   TARN_ASSIGN_OR_RETURN(options.header, ingest::ParseCsvHeader(arguments.header));
@@ -64,13 +66,11 @@ class SignalStop {
 };
 
 int RunIngest(IngestArguments& arguments, Streams& streams) {
-  if (Status read = ReadOptions(arguments); !read.ok()) {
-    ReportError(streams, read);
-    return kExitUsage;
-  }
   engine::EngineOptions engine_options;
-  engine_options.create_lake = true;
-  auto engine = OpenLake(arguments.lake, engine_options);
+  if (Status read = ReadOptions(arguments, &engine_options); !read.ok()) {
+    return ReportUsage(streams, read);
+  }
+  auto engine = engine::Engine::Open(engine_options);
   if (!engine.ok()) return ReportError(streams, engine.status());
 
   SignalStop stop;

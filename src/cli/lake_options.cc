@@ -46,15 +46,14 @@ Result<uint64_t> ParseBytes(const std::string& text) {
   return Status::InvalidArgument("'" + text + "' is no size; write it like 512MB or 2GB");
 }
 
-Result<std::unique_ptr<engine::Engine>> OpenLake(const LakeOptions& options,
-                                                 engine::EngineOptions engine_options) {
-  engine_options.lake = LakeFolder(options);
-  engine_options.threads = options.threads;
-  engine_options.fsync = !options.no_fsync;
+Status ReadLakeOptions(const LakeOptions& options, engine::EngineOptions* engine_options) {
+  engine_options->lake = LakeFolder(options);
+  engine_options->threads = options.threads;
+  engine_options->fsync = !options.no_fsync;
   if (!options.memory.empty()) {
-    TARN_ASSIGN_OR_RETURN(engine_options.memory_limit_bytes, ParseBytes(options.memory));
+    TARN_ASSIGN_OR_RETURN(engine_options->memory_limit_bytes, ParseBytes(options.memory));
   }
-  return engine::Engine::Open(engine_options);
+  return Status::Ok();
 }
 
 Result<std::string> ResolveReference(const std::string& text, bool reference_only) {

@@ -25,9 +25,8 @@ std::string LakeFolder(const LakeOptions& options);
 // "512MB", "2GiB", "1.5g", "1000": bytes (powers of 1024). kInvalidArgument otherwise.
 Result<uint64_t> ParseBytes(const std::string& text);
 
-// kNotFound names the folder and the remedy.
-Result<std::unique_ptr<engine::Engine>> OpenLake(const LakeOptions& options,
-                                                 engine::EngineOptions engine_options);
+// Fills in lake, memory, threads and fsync. kInvalidArgument for a size that is none.
+Status ReadLakeOptions(const LakeOptions& options, engine::EngineOptions* engine_options);
 
 // A value or where it is: "env:NAME", "file:PATH" (one trailing line break is dropped), else the
 // text itself. With `reference_only` a plain text is refused: what is secret does not belong on a

@@ -62,35 +62,38 @@ Status RunAll(const SqlArguments& arguments, const SqlOutput& output, engine::Se
   return Status::Ok();
 }
 
-Status RunSql(const SqlArguments& arguments, Streams& streams) {
-  SqlOutput output;
-  TARN_ASSIGN_OR_RETURN(output.format, ParseOutputFormat(arguments.format));
-  output.quiet = arguments.quiet;
-  output.timing = arguments.timing;
-  output.progress = !arguments.no_progress;
-  output.fit_terminal = streams.out_is_terminal;
-  output.max_rows = arguments.max_rows_given  ? arguments.max_rows
-                    : streams.out_is_terminal ? kTerminalRows
-                                              : 0;
-  engine::EngineOptions options;
-  TARN_ASSIGN_OR_RETURN(options.dialect, dialect::ParseSqlDialect(arguments.dialect));
-  options.default_schema = arguments.schema;
-  options.time_zone = arguments.time_zone;
-  options.create_lake = arguments.create_lake;
-  options.read_only = arguments.read_only;
-  TARN_ASSIGN_OR_RETURN(auto engine, OpenLake(arguments.lake, options));
+// What the options mean; a failure here is wrong usage.
+Status ReadOptions(const SqlArguments& arguments, const Streams& streams, SqlOutput* output,
+                   engine::EngineOptions* options) {
+  TARN_ASSIGN_OR_RETURN(output->format, ParseOutputFormat(arguments.format));
+  output->quiet = arguments.quiet;
+  output->timing = arguments.timing;
+  output->progress = !arguments.no_progress;
+  output->fit_terminal = streams.out_is_terminal;
+  output->max_rows = arguments.max_rows_given  ? arguments.max_rows
+                     : streams.out_is_terminal ? kTerminalRows
+                                               : 0;
+  TARN_ASSIGN_OR_RETURN(options->dialect, dialect::ParseSqlDialect(arguments.dialect));
+  options->default_schema = arguments.schema;
+  options->time_zone = arguments.time_zone;
+  options->create_lake = arguments.create_lake;
+  options->read_only = arguments.read_only;
+  return ReadLakeOptions(arguments.lake, options);
+}
+
+Status RunSql(const SqlArguments& arguments, const SqlOutput& output,
+              const engine::EngineOptions& options, Streams& streams) {
+  TARN_ASSIGN_OR_RETURN(auto engine, engine::Engine::Open(options));
   TARN_ASSIGN_OR_RETURN(auto session, engine->NewSession());
   if (!arguments.pii_key.empty()) {
     TARN_RETURN_IF_ERROR(DefinePiiToken(*session, arguments.pii_key));
   }
-  if (!arguments.order.empty()) {
-    return RunAll(arguments, output, *session, streams);
-  }
+  if (!arguments.order.empty()) return RunAll(arguments, output, *session, streams);
   if (!streams.in_is_terminal) {
     TARN_ASSIGN_OR_RETURN(const std::string script, ReadScript("-", streams));
     return RunScript(*session, script, "<stdin>", output, streams);
   }
-  return RunShell(*session, LakeFolder(arguments.lake), output, streams);
+  return RunShell(*session, options.lake, output, streams);
 }
 
 }  // namespace
@@ -136,7 +139,13 @@ void RegisterSql(CLI::App& app, Invocation& invocation) {
     }
     arguments->max_rows_given = max_rows->count() > 0;
     invocation.run = [&invocation, arguments]() -> int {
-      const Status status = RunSql(*arguments, invocation.streams);
+      SqlOutput output;
+      engine::EngineOptions options;
+      if (Status read = ReadOptions(*arguments, invocation.streams, &output, &options);
+          !read.ok()) {
+        return ReportUsage(invocation.streams, read);
+      }
+      const Status status = RunSql(*arguments, output, options, invocation.streams);
       return status.ok() ? kExitOk : ReportError(invocation.streams, status);
     };
   });
