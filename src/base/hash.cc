@@ -18,17 +18,35 @@ std::string ToHex(const unsigned char* bytes, unsigned size) {
   return out;
 }
 
+// Looking an algorithm up and making a context cost more than hashing a short text does.
 std::string Digest(const EVP_MD* algorithm, std::string_view bytes) {
+  struct Context {
+    EVP_MD_CTX* context = EVP_MD_CTX_new();
+    ~Context() { EVP_MD_CTX_free(context); }
+  };
+  thread_local Context reused;
   unsigned char out[EVP_MAX_MD_SIZE];
   unsigned size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), out, &size, algorithm, nullptr);
+  EVP_DigestInit_ex2(reused.context, algorithm, nullptr);
+  EVP_DigestUpdate(reused.context, bytes.data(), bytes.size());
+  EVP_DigestFinal_ex(reused.context, out, &size);
   return ToHex(out, size);
+}
+
+const EVP_MD* Md5() {
+  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "MD5", nullptr);
+  return algorithm;
+}
+
+const EVP_MD* Sha256() {
+  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA2-256", nullptr);
+  return algorithm;
 }
 
 }  // namespace
 
-std::string Md5Hex(std::string_view bytes) { return Digest(EVP_md5(), bytes); }
-std::string Sha256Hex(std::string_view bytes) { return Digest(EVP_sha256(), bytes); }
+std::string Md5Hex(std::string_view bytes) { return Digest(Md5(), bytes); }
+std::string Sha256Hex(std::string_view bytes) { return Digest(Sha256(), bytes); }
 
 struct Sha256Stream::State {
   EVP_MD_CTX* context = EVP_MD_CTX_new();

@@ -37,6 +37,7 @@ constexpr TableColumn kLetterColumns[] = {
     {"ingestion_date", "DATE"},  {"pipeline_version", "STRING"}};
 
 constexpr int64_t kMicrosPerDay = 86'400'000'000;
+constexpr size_t kDigestChars = 32;
 
 int64_t DaysOf(int64_t micros) {
   return micros >= 0 ? micros / kMicrosPerDay : -((-micros + kMicrosPerDay - 1) / kMicrosPerDay);
@@ -223,8 +224,10 @@ Result<AppendOutcome> EngineBronzeWriter::AppendRows(const std::vector<sources::
   BatchColumn event_time = Column("event_timestamp", Kind::kTimestampMicros, count);
   BatchColumn schema = Column("schema_version", Kind::kText, count);
   BatchColumn checksum = Column("checksum", Kind::kText, count);
-  std::vector<std::string> digests;
-  digests.reserve(count);
+  std::string digests;  // reserved, so that the views stay valid
+  digests.reserve(count * kDigestChars);
+  bool any_key = false;
+  bool any_time = false;
   std::string repaired;
   const std::string_view shared_topic =
       rows.empty() ? std::string_view() : Utf8Topic(rows[0].topic, &repaired);
@@ -244,18 +247,28 @@ Result<AppendOutcome> EngineBronzeWriter::AppendRows(const std::vector<sources::
     offset.numbers.push_back(row.offset);
     AddText(key, row.key);
     AddNumber(event_time, row.event_time_micros);
+    any_key = any_key || row.key.has_value();
+    any_time = any_time || row.event_time_micros.has_value();
     AddText(schema, row.schema_id.empty() ? std::nullopt : std::optional(row.schema_id));
-    checksum.bytes.push_back(digests.emplace_back(Md5Hex(row.payload)));
+    digests += Md5Hex(row.payload);
+    checksum.bytes.push_back(std::string_view(digests).substr(digests.size() - kDigestChars));
   }
-  return Append(tables_.rows,
-                {std::move(payload), ConstantText("source_system", tables_.source_system, count),
-                 std::move(topic), std::move(partition), std::move(offset), std::move(key),
-                 std::move(event_time),
-                 ConstantNumber("ingestion_timestamp", Kind::kTimestampMicros, now, count),
-                 ConstantNumber("ingestion_date", Kind::kDateDays, DaysOf(now), count),
-                 ConstantText("pipeline_version", tables_.pipeline_version, count),
-                 std::move(schema), std::move(checksum)},
-                count, commit);
+  std::vector<BatchColumn> columns;
+  columns.reserve(std::size(kRowColumns));
+  columns.push_back(std::move(payload));
+  columns.push_back(ConstantText("source_system", tables_.source_system, count));
+  columns.push_back(std::move(topic));
+  columns.push_back(std::move(partition));
+  columns.push_back(std::move(offset));
+  // Columns that a batch lacks become null in the table.
+  if (any_key) columns.push_back(std::move(key));
+  if (any_time) columns.push_back(std::move(event_time));
+  columns.push_back(ConstantNumber("ingestion_timestamp", Kind::kTimestampMicros, now, count));
+  columns.push_back(ConstantNumber("ingestion_date", Kind::kDateDays, DaysOf(now), count));
+  columns.push_back(ConstantText("pipeline_version", tables_.pipeline_version, count));
+  columns.push_back(std::move(schema));
+  columns.push_back(std::move(checksum));
+  return Append(tables_.rows, columns, count, commit);
 }
 
 Result<AppendOutcome> EngineBronzeWriter::AppendDeadLetters(
