@@ -5,7 +5,9 @@
 
 #include <filesystem>
 
+#include "duck/constraints.h"
 #include "duck/extension.h"
+#include "duck/status_exception.h"
 #include "duckdb.hpp"
 #include "duckdb/parser/keyword_helper.hpp"
 #include "engine/error_status.h"
@@ -14,6 +16,11 @@
 
 namespace tarn::engine {
 namespace {
+
+// Constraint texts in a table's metadata are Spark SQL, whoever reads them.
+std::string TranslateStored(const std::string& sql) {
+  return duck::ValueOrThrow(dialect::TranslateExpression(sql, dialect::SqlDialect::kSpark));
+}
 
 class DuckEngine final : public Engine {
  public:
@@ -48,6 +55,7 @@ class DuckEngine final : public Engine {
       duck::RegisterTarnExtension(*database_->instance);
       dialect::RegisterDialect(*database_->instance);
       RegisterRecordFunctions(*database_->instance);
+      duck::SetExpressionTranslator(TranslateStored);
       return Attach();
     } catch (const std::exception& exception) {
       return StatusFromError(duckdb::ErrorData(exception));

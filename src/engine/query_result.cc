@@ -24,20 +24,23 @@ DuckQueryResult::DuckQueryResult(std::unique_ptr<duckdb::QueryResult> result, st
 }
 
 Result<bool> DuckQueryResult::NextBatch() {
-  if (columns_.empty()) return false;
+  if (columns_.empty() || done_) return false;
   try {
     chunk_.reset();
     duckdb::ErrorData error;
     duckdb::unique_ptr<duckdb::DataChunk> next;
     if (!result_->TryFetch(next, error)) {
       failed_ = true;
+      done_ = true;
       error_ = error;
       return StatusFromError(error);
     }
     chunk_ = std::move(next);
-    return chunk_ != nullptr && chunk_->size() > 0;
+    done_ = chunk_ == nullptr || chunk_->size() == 0;
+    return !done_;
   } catch (const std::exception& exception) {
     failed_ = true;
+    done_ = true;
     error_ = duckdb::ErrorData(exception);
     return StatusFromError(error_);
   }

@@ -30,6 +30,7 @@ class DuckQueryResult final : public QueryResult {
   std::string kind_;
   bool is_query_;
   bool failed_ = false;
+  bool done_ = false;  // DuckDB's stream may not be asked again after its end
   duckdb::ErrorData error_;
   std::vector<Column> columns_;
   std::unique_ptr<duckdb::DataChunk> chunk_;

@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "duckdb/catalog/catalog.hpp"
+#include "duckdb/catalog/catalog_entry/table_catalog_entry.hpp"
 #include "duckdb/parser/keyword_helper.hpp"
 #include "duckdb/parser/parser.hpp"
 #include "engine/error_status.h"
@@ -43,16 +45,14 @@ Status DuckSession::Run(std::string_view script, const std::string& source_name,
                         const std::function<Status(QueryResult&)>& visit) {
   dialect::TranslateContext context;
   context.source_name = source_name;
-  TARN_ASSIGN_OR_RETURN(const auto statements, dialect::Translate(script, dialect_, context));
-  for (size_t begin = 0; begin < statements.size();) {
-    size_t end = begin + 1;
-    while (end < statements.size() &&
-           statements[end].source_index == statements[begin].source_index) {
-      ++end;
-    }
-    const Unit unit{statements.data() + begin, statements.data() + end, script, &source_name};
-    TARN_RETURN_IF_ERROR(RunUnit(unit, visit));
-    begin = end;
+  context.columns_of = [this](const std::vector<std::string>& table) { return ColumnsOf(table); };
+  TARN_ASSIGN_OR_RETURN(const auto sources, dialect::SplitStatements(script, dialect_, context));
+  for (const dialect::SourceStatement& source : sources) {
+    // Translated one by one: a MERGE's `*` depends on the columns an earlier statement made.
+    context.origin = source.position;
+    TARN_ASSIGN_OR_RETURN(auto statements, dialect::Translate(source.text, dialect_, context));
+    if (statements.empty()) continue;
+    TARN_RETURN_IF_ERROR(RunUnit({source, std::move(statements), source_name}, visit));
   }
   return Status::Ok();
 }
@@ -70,13 +70,12 @@ Status DuckSession::RunUnit(const Unit& unit, const std::function<Status(QueryRe
 
 Status DuckSession::TryUnit(const Unit& unit, const std::function<Status(QueryResult&)>& visit,
                             bool* conflict) {
-  const bool several = unit.last - unit.first > 1;
-  const bool own_transaction = several && connection_.IsAutoCommit();
+  const bool own_transaction = unit.statements.size() > 1 && connection_.IsAutoCommit();
   if (own_transaction) TARN_RETURN_IF_ERROR(Control("BEGIN TRANSACTION"));
   Status status;
-  for (const Translated* statement = unit.first; status.ok() && statement != unit.last;
-       ++statement) {
-    status = RunOne(unit, *statement, statement + 1 == unit.last, visit, conflict);
+  for (size_t i = 0; status.ok() && i < unit.statements.size(); ++i) {
+    const bool last = i + 1 == unit.statements.size();
+    status = RunOne(unit, unit.statements[i], last, visit, conflict);
   }
   if (!own_transaction) return status;
   if (!status.ok()) {
@@ -95,6 +94,7 @@ Status DuckSession::RunOne(const Unit& unit, const Translated& statement, bool l
     parser.ParseQuery(statement.sql);
     if (parser.statements.empty()) return Status::Ok();
     auto parsed = std::move(parser.statements.front());
+    dialect::CompleteStatement(*parsed, unit.source.text);
     if (dialect_ == dialect::SqlDialect::kSpark && statement.rewrite_expressions) {
       dialect::RewriteSparkExpressions(*parsed);
     }
@@ -124,12 +124,27 @@ Status DuckSession::RunOne(const Unit& unit, const Translated& statement, bool l
 Status DuckSession::Fail(const Unit& unit, const Translated& statement,
                          const duckdb::ErrorData& error) const {
   const Status status = StatusFromError(error);
-  if (unit.source_name->empty()) return status;
+  if (unit.source_name.empty()) return status;
   size_t offset = statement.source_offset;
   if (size_t in_sql = 0; ErrorOffset(error, &in_sql)) offset = SourceOffsetOf(statement, in_sql);
-  const dialect::SourcePosition at = dialect::PositionOf(unit.script, offset);
-  return status.WithContext(*unit.source_name + ":" + std::to_string(at.line) + ":" +
+  dialect::SourcePosition at = dialect::PositionOf(unit.source.text, offset);
+  if (at.line == 1) at.column += unit.source.position.column - 1;
+  at.line += unit.source.position.line - 1;
+  return status.WithContext(unit.source_name + ":" + std::to_string(at.line) + ":" +
                             std::to_string(at.column));
+}
+
+Result<std::vector<std::string>> DuckSession::ColumnsOf(const std::vector<std::string>& table) {
+  std::vector<std::string> columns;
+  TARN_RETURN_IF_ERROR(InTransaction([&](duckdb::ClientContext& context) {
+    const std::string schema = table.size() > 1 ? table[table.size() - 2] : INVALID_SCHEMA;
+    const auto entry = duckdb::Catalog::GetEntry<duckdb::TableCatalogEntry>(
+        context, INVALID_CATALOG, schema, table.back(), duckdb::OnEntryNotFound::RETURN_NULL);
+    if (!entry) return Status::NotFound("table " + table.back() + " does not exist");
+    for (const auto& column : entry->GetColumns().Logical()) columns.push_back(column.Name());
+    return Status::Ok();
+  }));
+  return columns;
 }
 
 Status DuckSession::Control(const char* sql) {

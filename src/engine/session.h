@@ -36,22 +36,20 @@ class DuckSession final : public Session {
 
  private:
   using Translated = dialect::TranslatedStatement;
-  struct Failure;
-  // The statements a source statement became, [first, last).
+  // One source statement and what it became.
   struct Unit {
-    const Translated* first;
-    const Translated* last;
-    std::string_view script;
-    const std::string* source_name;
+    const dialect::SourceStatement& source;
+    std::vector<Translated> statements;
+    const std::string& source_name;
   };
 
   Status RunUnit(const Unit& unit, const std::function<Status(QueryResult&)>& visit);
   // One attempt; `conflict` tells that running it again may succeed.
-  Status TryUnit(const Unit& unit, const std::function<Status(QueryResult&)>& visit,
-                 bool* conflict);
+  Status TryUnit(const Unit& unit, const std::function<Status(QueryResult&)>& visit, bool* conflict);
   Status RunOne(const Unit& unit, const Translated& statement, bool last,
                 const std::function<Status(QueryResult&)>& visit, bool* conflict);
   Status Fail(const Unit& unit, const Translated& statement, const duckdb::ErrorData& error) const;
+  Result<std::vector<std::string>> ColumnsOf(const std::vector<std::string>& table);
   Status Control(const char* sql);
   // Runs `body` in a DuckDB transaction of its own, turning exceptions into Status.
   Status InTransaction(const std::function<Status(duckdb::ClientContext&)>& body);

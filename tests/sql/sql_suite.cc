@@ -223,7 +223,8 @@ class CaseRun {
   static bool Matches(const std::string& text, const std::string& pattern) {
     constexpr std::string_view kRegex = "<REGEX>:";
     if (pattern.rfind(kRegex, 0) == 0) {
-      return std::regex_search(text, std::regex(pattern.substr(kRegex.size())));
+      const std::regex regex(pattern.substr(kRegex.size()), std::regex::icase);
+      return std::regex_search(text, regex);
     }
     return text.find(pattern) != std::string::npos;
   }
