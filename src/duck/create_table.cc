@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include <set>
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/clock.h"

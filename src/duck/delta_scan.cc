@@ -195,6 +195,12 @@ std::shared_ptr<DeltaScanInfo> MakeScanInfo(const std::string& table_name,
                                             const delta::Schema& schema,
                                             const delta::Metadata& metadata,
                                             const delta::Transaction* staged) {
+  if (schema.fields.empty()) {
+    throw duckdb::InvalidInputException(
+        "table %s has no column: its metaData carries no schema; restore its log from a copy, or "
+        "CREATE OR REPLACE it",
+        table_name);
+  }
   auto info = std::make_shared<DeltaScanInfo>();
   info->table_name = table_name;
   info->table = table;
