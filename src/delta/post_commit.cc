@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "delta/checksum.h"
 #include "delta/properties.h"
 
 namespace tarn::delta {
@@ -18,6 +19,14 @@ SnapshotPtr AfterCommit(Table& table, Version committed, const std::string& txn_
     spdlog::warn("table {}: version {} is committed but the log ends at {}", table.root(),
                  committed.value(), snapshot->version().value());
     return nullptr;
+  }
+  if (snapshot->version() ==
+      committed) {  // else a later commit's writer vouches for a later version
+    const Status status = WriteChecksum(table.environment(), table.root(), *snapshot, txn_id);
+    if (!status.ok()) {
+      spdlog::warn("table {}: no checksum of version {}: {}", table.root(), committed.value(),
+                   status.message());
+    }
   }
   const auto properties = ParseProperties(snapshot->metadata().configuration);
   const int64_t interval = properties.ok() ? properties->checkpoint_interval : 10;
