@@ -8,10 +8,10 @@
 
 namespace duckdb {
 class DatabaseInstance;
-} // namespace duckdb
+}  // namespace duckdb
 
 namespace tarn::dialect {
 
-void RegisterSparkFunctions(duckdb::DatabaseInstance &database);
+void RegisterSparkFunctions(duckdb::DatabaseInstance& database);
 
-} // namespace tarn::dialect
+}  // namespace tarn::dialect
