@@ -13,6 +13,8 @@ namespace {
 
 constexpr size_t kVersionDigits = 20;
 constexpr size_t kPartDigits = 10;
+// Leaves room to count on; no table gets there.
+constexpr int64_t kMaxVersion = int64_t{1} << 62;
 
 std::string Pad(Version version) {
   char text[32];
@@ -155,6 +157,7 @@ std::optional<LogFileName> ParseLogFileName(std::string_view name) {
   LogFileName out;
   int64_t version = 0, end = 0;
   if (!TakeNumber(&name, kVersionDigits, &version) || !Take(&name, ".")) return std::nullopt;
+  if (version > kMaxVersion) return std::nullopt;
   out.version = out.end = Version(version);
   if (name == "json") return out;
   if (name == "crc") {

@@ -132,8 +132,11 @@ class Loader {
     TARN_RETURN_IF_ERROR(ListFromHint());
     auto loaded = TryCheckpoints();
     // A list from the hint on may have hidden what is needed, and files may have gone since it was
-    // made (log clean-up by another writer): look once more, at everything.
-    if (!loaded.ok() && MayFallBack(loaded.status()) && !final_) {
+    // made (log clean-up by another writer): look once more, at everything. Damage found with
+    // everything in sight is final.
+    const bool all_listed = listing_.from.value() == 0;
+    const bool damaged = !loaded.ok() && loaded.status().code() == StatusCode::kCorruption;
+    if (!loaded.ok() && MayFallBack(loaded.status()) && !final_ && !(damaged && all_listed)) {
       TARN_RETURN_IF_ERROR(ListAll());
       loaded = TryCheckpoints();
     }
