@@ -1,5 +1,6 @@
 #include "dialect/dialect.h"
 
+#include "dialect/describe_function.h"
 #include "dialect/expression_rewrite.h"
 #include "dialect/functions.h"
 #include "dialect/statement.h"
@@ -59,6 +60,7 @@ Result<std::string> TranslateExpression(std::string_view sql, SqlDialect dialect
 void RegisterDialect(duckdb::DatabaseInstance& database) {
   RegisterSparkFunctions(database);
   duckdb::ExtensionLoader loader(database, "tarn_dialect");
+  RegisterDescribeFunctions(loader);
   loader.RegisterFunction(duckdb::ScalarFunction("tarn_spark_type", {duckdb::LogicalType::VARCHAR},
                                                  duckdb::LogicalType::VARCHAR, SparkTypeFunction));
 }

@@ -136,8 +136,9 @@ Result<std::string> TranslateExpression(std::string_view sql, SqlDialect dialect
 // right after parsing. `source_text` is the source statement.
 void CompleteStatement(duckdb::SQLStatement& statement, std::string_view source_text);
 
-// Registers the functions of the spark dialect and tarn_spark_type(VARCHAR), which names a DuckDB
-// type in Spark's words. Once for an instance, before its first query. Throws DuckDB's exceptions.
+// Registers the functions of the spark dialect, tarn_spark_type(VARCHAR), which names a DuckDB type
+// in Spark's words, tarn_describe and tarn_partitions (describe_function.h). Once for an instance,
+// before its first query. Throws DuckDB's exceptions.
 void RegisterDialect(duckdb::DatabaseInstance& database);
 
 // Spark's meaning of the expressions of a parsed statement; expression_rewrite.h has the contract.

@@ -191,6 +191,7 @@ bool StatementTranslator::NeedsRewrite() const {
     if (c_.At(i).Is("AS") && c_.At(i + 1).Is("OF")) return true;
     if (c_.At(i).Is(".") && c_.At(i + 1).kind == TokenKind::kQuotedName && c_.At(i - 1).Is("delta"))
       return true;
+    if (c_.At(i).Is(".") && c_.At(i - 1).Is("system") && !c_.At(i + 2).Is(".")) return true;
     if (c_.At(i).Is("@") && StartsWith(LowerAscii(c_.At(i + 1).text), "v")) return true;
   }
   return false;

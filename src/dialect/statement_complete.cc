@@ -55,6 +55,10 @@ void CompleteTable(duckdb::CreateTableInfo& table) {
 }  // namespace
 
 void CompleteStatement(duckdb::SQLStatement& statement, std::string_view source_text) {
+  // With its text at hand DuckDB ends a message with "LINE 1: …" of SQL the user never wrote;
+  // without, the error carries the position, which leads back to the source.
+  statement.query.clear();
+  statement.stmt_length = 0;
   if (statement.type != duckdb::StatementType::CREATE_STATEMENT) return;
   auto& info = *statement.Cast<duckdb::CreateStatement>().info;
   if (info.type == duckdb::CatalogType::TABLE_ENTRY) {

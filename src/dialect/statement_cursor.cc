@@ -234,6 +234,11 @@ std::string StatementCursor::SparkText(size_t first, size_t last) const {
 
 std::string StatementCursor::TableSql(const ObjectName& name) const {
   std::string sql;
+  // DuckDB has catalogs of these names, which would win over, or clash with, a schema of the lake.
+  if (name.parts.size() == 2 &&
+      (EqualsIgnoreCase(name.parts[0], "system") || EqualsIgnoreCase(name.parts[0], "temp"))) {
+    sql = QuoteNameIfNeeded(context_.catalog) + ".";
+  }
   for (size_t i = 0; i < name.parts.size(); ++i) {
     if (i > 0) sql += ".";
     const bool catalog = i == 0 && name.parts.size() == 3 && IsLakeCatalog(name.parts[0]);

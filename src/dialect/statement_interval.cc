@@ -1,5 +1,6 @@
 #include "dialect/statement_interval.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -83,6 +84,21 @@ bool SplitFields(std::string_view text, bool* negative, std::vector<std::string>
   return !fields->empty();
 }
 
+// to_days(7): a call means the same after the expression rewrite, while DuckDB's parser turns
+// INTERVAL '7' DAYS into casts and a trunc() that Spark reads differently. Empty when the value is
+// no number of that unit.
+std::string UnitCall(std::string_view value, std::string_view unit) {
+  const bool negative = !value.empty() && value[0] == '-';
+  std::string digits(value.substr(negative || (!value.empty() && value[0] == '+') ? 1 : 0));
+  const bool fraction = unit == "SECONDS";
+  if (digits.empty() ||
+      digits.find_first_not_of(fraction ? "0123456789." : "0123456789") != std::string::npos ||
+      std::count(digits.begin(), digits.end(), '.') > 1 || digits == ".") {
+    return "";
+  }
+  return "to_" + LowerAscii(unit) + "(" + (negative ? "-" : "") + digits + ")";
+}
+
 Result<std::string> RangeSql(const StatementCursor& cursor, size_t index, size_t after_part) {
   const bool minus = cursor.At(index + 1).Is("-");
   const Token& literal = cursor.At(after_part - 2);
@@ -91,17 +107,19 @@ Result<std::string> RangeSql(const StatementCursor& cursor, size_t index, size_t
   bool negative = false;
   std::vector<std::string> fields;
   // Years and months form one kind of interval, days to seconds another.
-  const bool one_kind = from >= 0 && to > from && (to <= 1 || from >= 2);
-  if (!one_kind || !SplitFields(Value(literal), &negative, &fields) ||
-      fields.size() != static_cast<size_t>(to - from + 1)) {
+  bool fits = from >= 0 && to > from && (to <= 1 || from >= 2) &&
+              SplitFields(Value(literal), &negative, &fields) &&
+              fields.size() == static_cast<size_t>(to - from + 1);
+  std::string sql;
+  for (size_t i = 0; fits && i < fields.size(); ++i) {
+    const std::string call = UnitCall(fields[i], kFieldUnits[from + i].plural);
+    fits = !call.empty();
+    sql += (i > 0 ? " + " : "") + call;
+  }
+  if (!fits) {
     return cursor.Fail(literal, "this value does not fit " +
                                     std::string(cursor.At(after_part - 1).text) + " TO " +
                                     std::string(cursor.At(after_part + 1).text));
-  }
-  std::string sql;
-  for (size_t i = 0; i < fields.size(); ++i) {
-    sql += (i > 0 ? " + " : "") + std::string("INTERVAL '") + fields[i] + "' " +
-           std::string(kFieldUnits[from + i].plural);
   }
   return negative != minus ? "(-(" + sql + "))" : "(" + sql + ")";
 }
@@ -123,10 +141,17 @@ Result<std::string> IntervalSql(const StatementCursor& cursor, size_t index) {
   std::string sql;
   size_t parts = 0;
   for (size_t next = first_part; next != at; next = AfterPart(cursor, at)) {
+    const Token& literal = cursor.At(next - 2);
     const bool minus = cursor.At(at).Is("-");
-    const std::string value = (minus ? "-" : "") + Value(cursor.At(next - 2));
-    sql += (parts++ > 0 ? " + " : "") + std::string("INTERVAL ") + QuoteString(value) + " " +
-           std::string(UnitOf(cursor.At(next - 1)));
+    std::string value = Value(literal);
+    // A sign before the value and one in it: - '-3' is 3.
+    if (minus) value = !value.empty() && value[0] == '-' ? value.substr(1) : "-" + value;
+    const std::string call = UnitCall(value, UnitOf(cursor.At(next - 1)));
+    if (call.empty()) {
+      return cursor.Fail(literal,
+                         "this value is no number of " + std::string(cursor.At(next - 1).text));
+    }
+    sql += (parts++ > 0 ? " + " : "") + call;
     at = next;
   }
   return parts > 1 ? "(" + sql + ")" : sql;

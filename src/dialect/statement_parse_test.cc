@@ -120,7 +120,11 @@ class RunTest : public ::testing::Test {
 TEST_F(RunTest, DescribeAndShow) {
   EXPECT_EQ(Spark("DESCRIBE silver.t"),
             "id|bigint|NULL\ntags|array<string>|NULL\nm|map<string,int>|NULL\n");
-  EXPECT_EQ(Spark("DESCRIBE TABLE silver.t ID"), "id|bigint|NULL\n");
+  EXPECT_EQ(Spark("DESCRIBE TABLE silver.t ID"), "col_name|id\ndata_type|bigint\ncomment|NULL\n");
+  Run("COMMENT ON COLUMN silver.t.id IS 'the key'; CREATE VIEW silver.v AS SELECT 1 AS one");
+  EXPECT_EQ(Spark("DESCRIBE silver.t").substr(0, 18), "id|bigint|the key\n");
+  EXPECT_EQ(Spark("DESCRIBE silver.v"), "one|int|NULL\n");
+  EXPECT_NE(Spark("DESCRIBE silver.nosuch").find("nosuch"), std::string::npos);
   EXPECT_EQ(Spark("SHOW TABLES IN silver LIKE 'T*|x'"), "silver|t|false\n");
   EXPECT_EQ(Spark("SHOW TABLES IN silver LIKE 'x*'"), "");
   EXPECT_NE(Spark("SHOW TABLES IN nosuch").find("schema 'nosuch' does not exist"),

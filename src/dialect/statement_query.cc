@@ -279,6 +279,16 @@ Result<bool> QueryRewriter::StepSpecialWord() {
     return true;
   }
   if (token.Is("INTERVAL")) return TryInterval();
+  if (cursor_.Peek(1).Is("BY") &&
+      (token.Is("SORT") || token.Is("CLUSTER") || token.Is("DISTRIBUTE"))) {
+    TARN_RETURN_IF_ERROR(EmitHiveOrder());
+    return true;
+  }
+  if (token.Is("WITH") && (cursor_.Peek(1).Is("ROLLUP") || cursor_.Peek(1).Is("CUBE"))) {
+    const std::string word = UpperAscii(cursor_.Peek(1).text);
+    return cursor_.Unsupported(
+        token, "WITH " + word + " is not supported; write GROUP BY " + word + " (…)");
+  }
   if (cursor_.Sees({"LATERAL", "VIEW"})) {
     TARN_RETURN_IF_ERROR(EmitLateralView());
     return true;
@@ -294,6 +304,31 @@ Result<bool> QueryRewriter::StepSpecialWord() {
     return true;
   }
   return false;
+}
+
+// SORT BY, CLUSTER BY and DISTRIBUTE BY: PARTITION BY and ORDER BY of a window; in a query an order
+// is an order, and how rows are spread over workers changes no result.
+Status QueryRewriter::EmitHiveOrder() {
+  const Token& token = cursor_.Peek();
+  const bool window = !frame().select_seen;
+  if (window) {
+    Emit(token.Is("SORT") ? "ORDER" : "PARTITION");
+    return Status::Ok();
+  }
+  frame().in_from = frame().expect_table = false;
+  if (!token.Is("DISTRIBUTE")) {
+    Emit("ORDER");
+    return Status::Ok();
+  }
+  cursor_.Take();
+  cursor_.Take();
+  for (int depth = 0; cursor_.position() < end_; cursor_.Take()) {
+    const Token& next = cursor_.Peek();
+    if (depth == 0 && (next.Is(")") || next.Is("SORT") || IsOneOf(next, kAfterFrom))) break;
+    if (next.Is("(")) ++depth;
+    if (next.Is(")")) --depth;
+  }
+  return Status::Ok();
 }
 
 // Words that open a clause and say where tables are expected.

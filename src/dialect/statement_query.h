@@ -60,6 +60,7 @@ class QueryRewriter {
   Status StepWord();
   Result<bool> StepTable();
   Result<bool> StepSpecialWord();
+  Status EmitHiveOrder();
   bool StepClause();
   bool StepOperatorWord();
   Status StepName();

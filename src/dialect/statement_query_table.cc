@@ -105,6 +105,8 @@ Result<bool> QueryRewriter::StepTable() {
   const Token& token = cursor_.Peek();
   if (token.Is("(") || token.Is("LATERAL")) {
     if (token.Is("(")) {
+      // FROM ((a JOIN b) JOIN c): the tables after the inner group belong to the outer one.
+      if (!AtStart() && Previous().Is("(")) frame().in_from = frame().select_seen = true;
       TARN_RETURN_IF_ERROR(Open(false, ""));
     } else {
       EmitVerbatim();
@@ -143,8 +145,9 @@ Status QueryRewriter::EmitTableName(bool function_allowed) {
   const size_t after = cursor_.position();
   cursor_.Seek(start);
   if (!name.is_path()) {
-    Emit(cursor_.spark() || !travel.empty() ? cursor_.TableSql(name)
-                                            : std::string(cursor_.Span(start, after)));
+    const bool schema = name.parts.size() == 2;  // which may be `system`
+    Emit(cursor_.spark() || schema || !travel.empty() ? cursor_.TableSql(name)
+                                                      : std::string(cursor_.Span(start, after)));
   } else if (name.path_format == "delta") {
     // delta_scan takes the version or the time as a named argument: AT belongs to tables only.
     std::string argument;

@@ -6,13 +6,6 @@
 namespace tarn::dialect {
 namespace {
 
-// Rows of DESCRIBE TABLE for the columns: (position, col_name, data_type, comment).
-std::string ColumnRows(const std::string& table_sql) {
-  return "SELECT column_name AS col_name, tarn_spark_type(column_type) AS data_type, "
-         "CAST(NULL AS VARCHAR) AS comment FROM (DESCRIBE " +
-         table_sql + ")";
-}
-
 // Spark's SHOW patterns: `*` is any text, `|` separates alternatives, case does not matter.
 std::string PatternRegex(std::string_view pattern) {
   std::string regex = "(?i)";
@@ -85,42 +78,44 @@ Status StatementTranslator::Describe() {
 // DESCRIBE [TABLE] [EXTENDED] t [column]
 Status StatementTranslator::DescribeTable(bool extended) {
   TARN_ASSIGN_OR_RETURN(ObjectName table, c_.ReadName("a table name"));
-  const std::string table_sql = table.is_path()
-                                    ? "SELECT * FROM delta_scan(" + QuoteString(table.path) + ")"
-                                    : c_.TableSql(table);
-  std::string sql = ColumnRows(table_sql);
+  const std::string name = c_.NameArgument(table);
+  const std::string described = "tarn_describe(" + name + ")";
   if (c_.Peek().IsName()) {
     TARN_ASSIGN_OR_RETURN(std::string column, c_.ReadIdentifier("a column name"));
-    sql += " WHERE lower(column_name) = " + QuoteString(LowerAscii(column));
-    extended = false;
+    TARN_RETURN_IF_ERROR(c_.ExpectEnd());
+    AddText(
+        "SELECT unnest(['col_name', 'data_type', 'comment']) AS info_name, unnest([col_name, "
+        "data_type, "
+        "coalesce(comment, 'NULL')]) AS info_value FROM " +
+            described +
+            " WHERE place < 1000000 AND "
+            "lower(col_name) = " +
+            QuoteString(LowerAscii(column)),
+        "DESCRIBE TABLE", true);
+    return Status::Ok();
   }
   TARN_RETURN_IF_ERROR(c_.ExpectEnd());
-  if (extended) {
-    // Spark's layout: the columns, the partition columns, the facts about the table, blank rows
-    // between.
-    auto row = [](int part, const std::string& name, const std::string& value) {
-      return " UNION ALL SELECT " + std::to_string(part) + ", 0, " + name + ", " + value + ", ''";
-    };
-    sql =
-        "WITH detail AS MATERIALIZED (SELECT * FROM delta_detail(" + c_.NameArgument(table) +
-        ")) "
-        "SELECT col_name, data_type, comment FROM (SELECT 0 AS part, row_number() OVER () AS "
-        "place, * FROM (" +
-        sql + ")" + row(1, "''", "''") + row(2, "'# Partitioning'", "''") +
-        " UNION ALL SELECT 3, i, 'Part ' || (i - 1), partitionColumns[i], '' FROM (SELECT "
-        "partitionColumns, "
-        "unnest(range(1, array_length(partitionColumns) + 1)) AS i FROM detail)" +
-        row(4, "''", "''") + row(5, "'# Detailed Table Information'", "''") +
-        row(6, "'Name'", QuoteString(table.is_path() ? table.path : c_.TableSql(table))) +
-        " UNION ALL SELECT 7, unnest(range(8)), unnest(['Location', 'Provider', 'Comment', "
-        "'Created Time', "
-        "'Last Modified', 'Number Of Files', 'Size In Bytes', 'Table Properties']), "
-        "unnest([CAST(location AS VARCHAR), CAST(format AS VARCHAR), CAST(description AS VARCHAR), "
-        "CAST(createdAt AS VARCHAR), CAST(lastModified AS VARCHAR), CAST(numFiles AS VARCHAR), "
-        "CAST(sizeInBytes AS VARCHAR), CAST(properties AS VARCHAR)]), '' FROM detail) ORDER BY "
-        "part, place";
+  if (!extended) {
+    AddText("SELECT col_name, data_type, comment FROM " + described + " ORDER BY place",
+            "DESCRIBE TABLE", true);
+    return Status::Ok();
   }
-  AddText(std::move(sql), extended ? "DESCRIBE EXTENDED" : "DESCRIBE TABLE", true);
+  // The table's facts follow in Spark's layout.
+  const std::string shown = QuoteString(table.is_path() ? table.path : c_.TableSql(table));
+  AddText("SELECT col_name, data_type, comment FROM (SELECT * FROM " + described +
+              " UNION ALL SELECT 2000000 + unnest(range(10)), unnest(['', '# Detailed Table "
+              "Information', 'Name', "
+              "'Type', 'Comment', 'Location', 'Provider', 'Created Time', 'Last Modified', 'Table "
+              "Properties']), "
+              "unnest(['', '', " +
+              shown +
+              ", 'MANAGED', description, location, format, CAST(createdAt AS VARCHAR), "
+              "CAST(lastModified AS VARCHAR), '[' || "
+              "array_to_string(list_transform(list_sort(map_entries("
+              "properties)), lambda entry: entry.key || '=' || entry.value), ',') || ']']), '' "
+              "FROM delta_detail(" +
+              name + ")) AS facts WHERE data_type IS NOT NULL ORDER BY place",
+          "DESCRIBE EXTENDED", true);
   return Status::Ok();
 }
 
@@ -250,12 +245,17 @@ Status StatementTranslator::ShowCreateTable() {
   };
   // One text built by the query itself, from what the table says now.
   std::string sql = "SELECT 'CREATE TABLE ' || " + QuoteString(table_sql) +
-                    " || ' (' || chr(10) || (SELECT string_agg('  ' || "
-                    "column_name || ' ' || upper(tarn_spark_type(column_type)) || CASE WHEN "
-                    "\"null\" = 'NO' THEN ' NOT NULL' ELSE "
-                    "'' END, ',' || chr(10)) FROM (DESCRIBE " +
-                    table_sql +
-                    ")) || ')' || chr(10) || 'USING delta' || CASE WHEN "
+                    " || ' (' || chr(10) || (SELECT string_agg('  ' || col_name || ' ' || "
+                    "upper(data_type) || CASE WHEN "
+                    "\"null\" = 'NO' THEN ' NOT NULL' ELSE '' END || CASE WHEN comment IS NULL "
+                    "THEN '' ELSE ' COMMENT ' || " +
+                    quoted("comment") +
+                    " END, ',' || chr(10) ORDER BY place) FROM (SELECT row_number() OVER () - 1 AS "
+                    "place, \"null\" FROM "
+                    "(DESCRIBE " +
+                    table_sql + ")) AS nulls JOIN tarn_describe(" + c_.NameArgument(table) +
+                    ") AS described USING (place)"
+                    ") || ')' || chr(10) || 'USING delta' || CASE WHEN "
                     "array_length(partitionColumns) > 0 THEN chr(10) || 'PARTITIONED BY (' || "
                     "array_to_string(partitionColumns, ', ') || ')' ELSE '' END || CASE WHEN "
                     "description IS NOT NULL THEN chr(10) || "
@@ -276,9 +276,7 @@ Status StatementTranslator::ShowPartitions() {
   if (c_.Sees({"PARTITION"}))
     return c_.Unsupported(c_.Peek(), "SHOW PARTITIONS lists all; leave PARTITION out");
   TARN_RETURN_IF_ERROR(c_.ExpectEnd());
-  AddText(
-      "SELECT partition FROM delta_partitions(" + c_.NameArgument(table) + ") ORDER BY partition",
-      "SHOW PARTITIONS", true);
+  AddText("SELECT * FROM tarn_partitions(" + c_.NameArgument(table) + ")", "SHOW PARTITIONS", true);
   return Status::Ok();
 }
 
