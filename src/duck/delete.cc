@@ -38,7 +38,7 @@ duckdb::unique_ptr<duckdb::GlobalSinkState> LakeDelete::GetGlobalSinkState(
     duckdb::ClientContext& context) const {
   auto state = duckdb::make_uniq<WriteSinkState>();
   state->write = std::make_unique<TableWrite>(context, table_, WriteOptions{});
-  RecordReads(children[0].get(), *state->write);
+  RecordReads(children[0].get(), *state->write, true);
   return state;
 }
 

@@ -117,6 +117,7 @@ duckdb::TableFunction DeltaTableEntry::GetScanFunction(
     duckdb::ClientContext& context, duckdb::unique_ptr<duckdb::FunctionData>& bind_data) {
   auto& transaction = LakeTransaction::Get(context, catalog);
   const delta::Transaction* staged = time_travel_ ? nullptr : transaction.StagedFor(table_);
+  if (!time_travel_) transaction.NoteScan(table_, context.transaction.GetActiveQuery());
   auto info = MakeScanInfo(QualifiedName(), table_, snapshot_, delta_schema_, metadata_, staged);
   info->entry = this;
   auto bound = BindDeltaScan(context, std::move(info));

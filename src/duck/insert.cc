@@ -79,7 +79,12 @@ duckdb::unique_ptr<duckdb::GlobalSinkState> LakeInsert::GetGlobalSinkState(
   }
   options.pure_insert = !state->overwrite;
   state->write = std::make_unique<TableWrite>(context, table, std::move(options));
-  if (!info_) RecordReads(children[0].get(), *state->write);
+  if (!info_) {
+    const bool reads_itself =
+        LakeTransaction::Get(context, table.ParentCatalog())
+            .WasScannedBy(table.table(), context.transaction.GetActiveQuery());
+    RecordReads(children[0].get(), *state->write, reads_itself);
+  }
   return state;
 }
 

@@ -87,6 +87,18 @@ delta::SnapshotPtr LakeTransaction::PinnedSnapshot(const std::shared_ptr<delta::
   return state.pinned;
 }
 
+void LakeTransaction::NoteScan(const std::shared_ptr<delta::Table>& table, duckdb::idx_t query) {
+  Guard guard(mutex_);
+  scans_[table.get()] = query;
+}
+
+bool LakeTransaction::WasScannedBy(const std::shared_ptr<delta::Table>& table,
+                                   duckdb::idx_t query) const {
+  Guard guard(mutex_);
+  const auto it = scans_.find(table.get());
+  return it != scans_.end() && it->second == query;
+}
+
 delta::Transaction* LakeTransaction::StagedFor(const std::shared_ptr<delta::Table>& table) {
   Guard guard(mutex_);
   const auto it = tables_.find(table.get());

@@ -87,6 +87,10 @@ class LakeTransaction : public duckdb::Transaction {
   // --- reading ---
   // The snapshot the transaction reads this table at; pins the newest on the first call.
   delta::SnapshotPtr PinnedSnapshot(const std::shared_ptr<delta::Table>& table);
+  // A statement (its query number) looks at the table's rows at this transaction's version. The
+  // optimizer may answer it without a scan that could be found in the plan.
+  void NoteScan(const std::shared_ptr<delta::Table>& table, duckdb::idx_t query);
+  bool WasScannedBy(const std::shared_ptr<delta::Table>& table, duckdb::idx_t query) const;
   // The staged changes of a table, null when there are none.
   delta::Transaction* StagedFor(const std::shared_ptr<delta::Table>& table);
   // True when what is staged is a new table or a replacement: no file of the base shows.
@@ -154,6 +158,7 @@ class LakeTransaction : public duckdb::Transaction {
   std::map<std::string, duckdb::unique_ptr<LakeSchemaEntry>> schemas_;
   std::vector<duckdb::unique_ptr<duckdb::CatalogEntry>> entries_;
   std::map<std::string, duckdb::CatalogEntry*> entry_cache_;
+  std::map<const delta::Table*, duckdb::idx_t> scans_;  // -> last query that scans it
   bool keep_files_ = false;  // an outcome is unknown: deleting could lose rows
 };
 

@@ -44,7 +44,7 @@ duckdb::unique_ptr<duckdb::GlobalSinkState> LakeMergeClause::GetGlobalSinkState(
     WriteOptions options;
     options.may_touch_rows_twice = merge_->may_touch_rows_twice;
     merge_->execution = std::make_shared<TableWrite>(context, *merge_->table, std::move(options));
-    RecordReads(*merge_->source, *merge_->execution);
+    RecordReads(*merge_->source, *merge_->execution, true);
   }
   auto state = duckdb::make_uniq<MergeSinkState>();
   state->write = merge_->execution;

@@ -215,75 +215,96 @@ std::vector<TableWrite::FileFate> TableWrite::Judge() {
   return fates;
 }
 
-// Reads files again: rows that stay (of files to rewrite) are copied, rows that left become change
-// data.
+// Sorts the rows of files that are read again: rows that stay (of files to rewrite) are copied,
+// rows that left become change data.
+class TableWrite::RowSorter {
+ public:
+  RowSorter(TableWrite& write, std::vector<FileFate*> fates, size_t workers)
+      : write_(write), fates_(std::move(fates)), rows_(workers), changes_(workers) {}
+
+  RescanVisitor Visitor() {
+    RescanVisitor visitor;
+    visitor.begin = [this](duckdb::ExecutionContext&, size_t worker) {
+      rows_[worker] = write_.Rows().MakeLocal();
+      if (write_.feed_) changes_[worker] = write_.Changes().MakeLocal();
+    };
+    visitor.rows = [this](duckdb::ExecutionContext& execution, size_t worker, DataChunk& chunk) {
+      Sort(execution, worker, chunk);
+    };
+    visitor.end = [this](duckdb::ExecutionContext& execution, size_t worker) {
+      write_.Rows().Combine(execution, *rows_[worker]);
+      if (write_.feed_) write_.Changes().Combine(execution, *changes_[worker]);
+    };
+    return visitor;
+  }
+  int64_t copied() const { return copied_; }
+
+ private:
+  struct Part {
+    Part() : selection(STANDARD_VECTOR_SIZE) {}
+    void Take(idx_t row) { selection.set_index(count++, row); }
+    duckdb::SelectionVector selection;
+    idx_t count = 0;
+  };
+
+  void Sort(duckdb::ExecutionContext& execution, size_t worker, DataChunk& chunk) {
+    chunk.Flatten();
+    const size_t columns = write_.target_->types.size();
+    const auto* ordinals = duckdb::FlatVector::GetData<uint64_t>(chunk.data[columns]);
+    const auto* positions = duckdb::FlatVector::GetData<int64_t>(chunk.data[columns + 1]);
+    Part kept, deleted, updated;
+    for (idx_t i = 0; i < chunk.size(); ++i) {
+      const FileFate& fate = *fates_[FileOrdinal::AddedPosition(ordinals[i])];
+      const auto position = static_cast<uint64_t>(positions[i]);
+      if (fate.taken->whole || fate.taken->deleted.Contains(position)) {
+        deleted.Take(i);
+      } else if (fate.taken->updated.Contains(position)) {
+        updated.Take(i);
+      } else if (fate.kind == FileFate::Kind::kRewrite) {
+        kept.Take(i);
+      }
+    }
+    Pass(chunk, kept, [&](DataChunk& part) {
+      write_.Rows().Sink(execution, *rows_[worker], part);
+      copied_ += static_cast<int64_t>(part.size());
+    });
+    if (!write_.feed_) return;
+    Pass(chunk, deleted, [&](DataChunk& part) {
+      write_.WriteChange(execution, *changes_[worker], part, ChangeName(RowChange::kDelete, true));
+    });
+    Pass(chunk, updated, [&](DataChunk& part) {
+      write_.WriteChange(execution, *changes_[worker], part, ChangeName(RowChange::kUpdate, true));
+    });
+  }
+
+  template <typename Use>
+  static void Pass(DataChunk& chunk, const Part& part, const Use& use) {
+    if (part.count == 0) return;
+    DataChunk slice;
+    slice.InitializeEmpty(chunk.GetTypes());
+    slice.Slice(chunk, part.selection, part.count);
+    use(slice);
+  }
+
+  TableWrite& write_;
+  std::vector<FileFate*> fates_;
+  std::vector<DataWriter::LocalPtr> rows_, changes_;
+  std::atomic<int64_t> copied_{0};
+};
+
 void TableWrite::Rescan(duckdb::ClientContext& context, std::vector<FileFate>& fates,
                         WriteOutcome* outcome) {
   std::vector<FileFate*> again;
   std::vector<delta::AddFile> files;
   for (auto& fate : fates) {
-    // Removing whole files of a base version needs no change data when nothing else is in the
-    // commit.
     if (!feed_ && fate.kind != FileFate::Kind::kRewrite) continue;
     again.push_back(&fate);
     files.push_back(fate.file);
   }
   if (files.empty()) return;
-  const size_t columns = target_->types.size();
-  const size_t workers = RescanWorkers(context, files.size());
-  std::vector<DataWriter::LocalPtr> rows(workers), changes(workers);
-  std::atomic<int64_t> copied{0};
-  const auto visit = [&](duckdb::ExecutionContext& execution, size_t worker, DataChunk& chunk) {
-    chunk.Flatten();
-    const auto* ordinals = duckdb::FlatVector::GetData<uint64_t>(chunk.data[columns]);
-    const auto* positions = duckdb::FlatVector::GetData<int64_t>(chunk.data[columns + 1]);
-    duckdb::SelectionVector kept(STANDARD_VECTOR_SIZE), deleted(STANDARD_VECTOR_SIZE),
-        updated(STANDARD_VECTOR_SIZE);
-    idx_t kept_count = 0, deleted_count = 0, updated_count = 0;
-    for (idx_t i = 0; i < chunk.size(); ++i) {
-      const FileFate& fate = *again[FileOrdinal::AddedPosition(ordinals[i])];
-      const auto position = static_cast<uint64_t>(positions[i]);
-      if (fate.taken->whole || fate.taken->deleted.Contains(position)) {
-        deleted.set_index(deleted_count++, i);
-      } else if (fate.taken->updated.Contains(position)) {
-        updated.set_index(updated_count++, i);
-      } else if (fate.kind == FileFate::Kind::kRewrite) {
-        kept.set_index(kept_count++, i);
-      }
-    }
-    const auto slice = [&](const duckdb::SelectionVector& selection, idx_t count, DataChunk* out) {
-      out->InitializeEmpty(chunk.GetTypes());
-      out->Slice(chunk, selection, count);
-    };
-    if (kept_count > 0) {
-      DataChunk part;
-      slice(kept, kept_count, &part);
-      Rows().Sink(execution, *rows[worker], part);
-      copied += static_cast<int64_t>(kept_count);
-    }
-    if (feed_ && deleted_count > 0) {
-      DataChunk part;
-      slice(deleted, deleted_count, &part);
-      WriteChange(execution, *changes[worker], part, ChangeName(RowChange::kDelete, true));
-    }
-    if (feed_ && updated_count > 0) {
-      DataChunk part;
-      slice(updated, updated_count, &part);
-      WriteChange(execution, *changes[worker], part, ChangeName(RowChange::kUpdate, true));
-    }
-  };
-  RescanVisitor visitor;
-  visitor.begin = [&](duckdb::ExecutionContext&, size_t worker) {
-    rows[worker] = Rows().MakeLocal();
-    if (feed_) changes[worker] = Changes().MakeLocal();
-  };
-  visitor.rows = visit;
-  visitor.end = [&](duckdb::ExecutionContext& execution, size_t worker) {
-    Rows().Combine(execution, *rows[worker]);
-    if (feed_) Changes().Combine(execution, *changes[worker]);
-  };
-  RescanFiles(context, entry_, std::move(files), visitor);
-  outcome->rows_copied = copied;
+  RowSorter sorter(*this, std::move(again), RescanWorkers(context, files.size()));
+  RescanFiles(context, entry_, std::move(files), sorter.Visitor());
+  outcome->rows_copied = sorter.copied();
 }
 
 void TableWrite::StageVectors(std::vector<FileFate>& fates, WriteOutcome* outcome) {

@@ -84,6 +84,7 @@ class TableWrite {
     bool whole = false;  // DropFile
   };
   struct FileFate;
+  class RowSorter;
 
   delta::AddFile FileOf(uint64_t ordinal) const;
   std::vector<FileFate> Judge();

@@ -65,7 +65,7 @@ duckdb::unique_ptr<duckdb::GlobalSinkState> LakeUpdate::GetGlobalSinkState(
   WriteOptions options;
   options.may_touch_rows_twice = false;
   state->write = std::make_unique<TableWrite>(context, table_, std::move(options));
-  RecordReads(children[0].get(), *state->write);
+  RecordReads(children[0].get(), *state->write, true);
   return state;
 }
 

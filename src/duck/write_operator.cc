@@ -67,14 +67,17 @@ bool SaysNothing(const delta::Predicate& predicate) {
 
 }  // namespace
 
-void RecordReads(const duckdb::PhysicalOperator& plan, TableWrite& write) {
+void RecordReads(const duckdb::PhysicalOperator& plan, TableWrite& write, bool must_read) {
+  bool found = false;
   ForEachScanOf(plan, write.target().table.get(), [&](const DeltaFileList& list) {
+    found = true;
     if (SaysNothing(list.predicate())) {
       write.delta().ReadWholeTable();
     } else {
       write.delta().ReadWhere(list.predicate());
     }
   });
+  if (must_read && !found) write.delta().ReadWholeTable();
 }
 
 std::string ReadPredicateParameter(const duckdb::PhysicalOperator& plan, const TableWrite& write) {

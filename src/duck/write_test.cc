@@ -551,5 +551,133 @@ TEST_F(WriteTest, PreparedStatementsRunAgain) {
   EXPECT_EQ(Ask("SELECT id, v FROM t ORDER BY id"), "0|v0;3|v3;4|v4");
 }
 
+TEST_F(WriteTest, ChangeDataOfATransactionIsComplete) {
+  Run("CREATE TABLE t (id INTEGER, v INTEGER) WITH ('delta.enableChangeDataFeed' = 'true')");
+  Run("INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)");
+  Run("BEGIN");
+  Run("INSERT INTO t VALUES (4, 4)");
+  Run("UPDATE t SET v = 10 WHERE id = 1");
+  Run("DELETE FROM t WHERE id = 3");
+  Run("COMMIT");
+  EXPECT_EQ(Ask("SELECT id, v, _change_type FROM read_parquet('" + root_ +
+                "/bronze/t/_change_data/*.parquet') ORDER BY ALL"),
+            "1|1|update_preimage;1|10|update_postimage;3|3|delete;4|4|insert");
+  EXPECT_EQ(Ask("SELECT * FROM t ORDER BY id"), "1|10;2|2;4|4");
+}
+
+TEST_F(WriteTest, ChangeDataWithCopyOnWrite) {
+  Run("CREATE TABLE t (id INTEGER, v INTEGER) WITH ('delta.enableChangeDataFeed' = 'true', "
+      "'delta.enableDeletionVectors' = 'false')");
+  Run("INSERT INTO t SELECT range, range FROM range(10)");
+  Run("DELETE FROM t WHERE id < 2");
+  EXPECT_EQ(Ask("SELECT id, v, _change_type FROM read_parquet('" + root_ +
+                "/bronze/t/_change_data/*.parquet') ORDER BY ALL"),
+            "0|0|delete;1|1|delete");
+  EXPECT_EQ(Ask("SELECT count(*), min(id) FROM t"), "8|2");
+}
+
+TEST_F(WriteTest, TwoWritersOfOneRowConflict) {
+  Run("CREATE TABLE t (id INTEGER, v INTEGER, k INTEGER) PARTITIONED BY (k)");
+  Run("INSERT INTO t SELECT range, 0, range % 2 FROM range(100)");
+  duckdb::Connection other(*db_);
+  ASSERT_FALSE(other.Query("USE lake.bronze")->HasError());
+  const auto both = [&](const std::string& mine, const std::string& theirs) {
+    Run("BEGIN");
+    Run(mine);
+    auto result = other.Query(theirs);
+    EXPECT_FALSE(result->HasError()) << result->GetError();
+    auto commit = con_->Query("COMMIT");
+    if (!commit->HasError()) return std::string("ok");
+    EXPECT_EQ(commit->GetErrorType(), duckdb::ExceptionType::TRANSACTION) << commit->GetError();
+    con_->Query("ROLLBACK");
+    return std::string("conflict");
+  };
+  EXPECT_EQ(both("UPDATE t SET v = 1 WHERE id = 4", "UPDATE t SET v = 2 WHERE id = 4"), "conflict");
+  EXPECT_EQ(Ask("SELECT v FROM t WHERE id = 4"), "2");
+  EXPECT_EQ(both("UPDATE t SET v = 3 WHERE k = 0 AND id = 6",
+                 "UPDATE t SET v = 4 WHERE k = 1 AND id = 7"),
+            "ok");
+  EXPECT_EQ(Ask("SELECT v FROM t WHERE id IN (6, 7) ORDER BY id"), "3;4");
+  EXPECT_EQ(both("DELETE FROM t WHERE k = 0 AND id = 10", "INSERT INTO t VALUES (1000, 0, 0)"),
+            "ok");
+  EXPECT_EQ(both("INSERT INTO t VALUES (1001, 0, 0)", "DELETE FROM t WHERE id = 12"), "ok");
+  EXPECT_EQ(Ask("SELECT count(*), count(DISTINCT id) FROM t"), "100|100");
+}
+
+TEST_F(WriteTest, ReadsOfTheChangedTableConflict) {
+  Run("CREATE TABLE t (id INTEGER, v INTEGER)");
+  Run("INSERT INTO t VALUES (1, 1)");
+  duckdb::Connection other(*db_);
+  ASSERT_FALSE(other.Query("USE lake.bronze")->HasError());
+  Run("BEGIN");
+  Run("MERGE INTO t USING (SELECT 5 AS id) s ON t.id = s.id WHEN NOT MATCHED THEN INSERT VALUES "
+      "(s.id, 0)");
+  auto result = other.Query(
+      "MERGE INTO t USING (SELECT 5 AS id) s ON t.id = s.id WHEN NOT MATCHED THEN INSERT VALUES "
+      "(s.id, 9)");
+  ASSERT_FALSE(result->HasError()) << result->GetError();
+  EXPECT_NE(Error("COMMIT"), "") << "the key would be there twice";
+  con_->Query("ROLLBACK");
+  EXPECT_EQ(Ask("SELECT id, v FROM t ORDER BY id"), "1|1;5|9");
+}
+
+TEST_F(WriteTest, AnInsertThatReadsItsTableIsNotBlind) {
+  Run("CREATE TABLE t (id INTEGER)");
+  Run("INSERT INTO t VALUES (1)");
+  // Answered from statistics: no scan is left in the plan.
+  Run("INSERT INTO t SELECT max(id) + 1 FROM t");
+  EXPECT_NE(Commit("bronze/t", 1).find("\"isBlindAppend\":true"), std::string::npos);
+  EXPECT_NE(Commit("bronze/t", 2).find("\"isBlindAppend\":false"), std::string::npos);
+  EXPECT_EQ(Ask("SELECT * FROM t ORDER BY id"), "1;2");
+}
+
+TEST_F(WriteTest, MergeWithNullKeysAndUnicode) {
+  Run("CREATE TABLE t (k VARCHAR, v INTEGER)");
+  Run("INSERT INTO t VALUES (NULL, 0), ('ключ 🗝', 1), ('', 2)");
+  EXPECT_EQ(Ask("MERGE INTO t USING (VALUES (NULL, 10), ('ключ 🗝', 11), ('', 12)) s(k, v) "
+                "ON t.k IS NOT DISTINCT FROM s.k WHEN MATCHED THEN UPDATE SET v = s.v"),
+            "3");
+  EXPECT_EQ(Ask("SELECT v FROM t ORDER BY v"), "10;11;12");
+  EXPECT_EQ(
+      Ask("MERGE INTO t USING (VALUES (NULL, 20)) s(k, v) ON t.k = s.k WHEN MATCHED THEN DELETE "
+          "WHEN NOT MATCHED THEN INSERT *"),
+      "1");
+  EXPECT_EQ(Ask("SELECT count(*) FROM t WHERE k IS NULL"), "2");
+}
+
+TEST_F(WriteTest, MergeIntoEmptyAndFromItself) {
+  Run("CREATE TABLE t (id INTEGER, v INTEGER)");
+  EXPECT_EQ(Ask("MERGE INTO t USING (SELECT range::INTEGER AS id FROM range(5)) s ON t.id = s.id "
+                "WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (s.id, 0)"),
+            "5");
+  EXPECT_EQ(Ask("MERGE INTO t USING t s ON t.id = s.id + 1 WHEN MATCHED THEN UPDATE SET v = s.id "
+                "WHEN NOT MATCHED THEN INSERT VALUES (100, 100)"),
+            "5");
+  EXPECT_EQ(Ask("SELECT * FROM t ORDER BY id"), "0|0;1|0;2|1;3|2;4|3;100|100");
+  EXPECT_EQ(Ask("MERGE INTO t USING (SELECT 1 AS id WHERE false) s ON t.id = s.id WHEN NOT MATCHED "
+                "BY SOURCE "
+                "AND t.id = 100 THEN DELETE"),
+            "1");
+}
+
+TEST_F(WriteTest, WideRowsAreCutIntoRowGroups) {
+  Run("CREATE TABLE t (id INTEGER, b VARCHAR)");
+  Run("INSERT INTO t SELECT range, repeat(md5(range::VARCHAR), 2000) FROM range(5000)");
+  EXPECT_EQ(Ask("SELECT count(*), sum(length(b)) FROM t"), "5000|320000000");
+  EXPECT_GE(std::stoi(Ask("SELECT count(DISTINCT row_group_id) FROM parquet_metadata('" + root_ +
+                          "/bronze/t/*.parquet')")),
+            2);
+}
+
+TEST_F(WriteTest, FilesRotateAtTheTargetSize) {
+  Run("CREATE TABLE t (id BIGINT, h VARCHAR, k INTEGER) PARTITIONED BY (k) WITH "
+      "('delta.targetFileSize' = '1mb')");
+  Run("SET partitioned_write_flush_threshold = 20000");
+  Run("INSERT INTO t SELECT range, md5(range::VARCHAR) || md5((range + 1)::VARCHAR), 0 FROM "
+      "range(400000)");
+  EXPECT_GE(FilesOf("bronze/t"), 3u);
+  EXPECT_EQ(Ask("SELECT count(*), sum(id) FROM t"), "400000|79999800000");
+}
+
 }  // namespace
 }  // namespace tarn::duck
