@@ -77,7 +77,7 @@ std::optional<std::string> TextOf(const LeafStats& stats, const char* name) {
 }
 
 struct Json {
-  std::string min = "{", max = "{", nulls = "{";
+  std::string min = "{", max = "{", nulls = "{", nans = "{";
 };
 
 void AddMember(const std::string& name, const std::string& value, std::string* object) {
@@ -116,6 +116,7 @@ class Collector {
       if (inner.min.size() > 1) AddMember(name, inner.min + "}", &out->min);
       if (inner.max.size() > 1) AddMember(name, inner.max + "}", &out->max);
       if (inner.nulls.size() > 1) AddMember(name, inner.nulls + "}", &out->nulls);
+      if (inner.nans.size() > 1) AddMember(name, inner.nans + "}", &out->nans);
       return;
     }
     ++leaves_;
@@ -130,6 +131,8 @@ class Collector {
     if (const auto nulls = TextOf(stats, "null_count")) AddMember(name, *nulls, &out->nulls);
     const auto nan = TextOf(stats, "has_nan");
     if (nan && *nan == "true") return;
+    // An extension of ours: without it a reader must expect NaN above the maximum of a double.
+    if (nan) AddMember(name, "0", &out->nans);
     if (const auto min = TextOf(stats, "min")) {
       if (const auto json = BoundJson(type, *min, false)) AddMember(name, *json, &out->min);
     }
@@ -164,6 +167,7 @@ std::string StatsJson(const WriteTarget& target,
   std::string out = "{\"numRecords\":" + std::to_string(written.row_count);
   out += ",\"minValues\":" + columns.min + "},\"maxValues\":" + columns.max + "}";
   out += ",\"nullCount\":" + columns.nulls + "}";
+  if (columns.nans.size() > 1) out += ",\"nanCount\":" + columns.nans + "}";
   if (target.properties.enable_deletion_vectors) out += ",\"tightBounds\":true";
   return out + "}";
 }
