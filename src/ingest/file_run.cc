@@ -185,7 +185,7 @@ Status FileRun::Take(const files::ListedFile& file, FileReport* report) {
   if (file.in_folder && options_.format == FileFormat::kAuto &&
       files::KindByName(file.path) == files::NamedKind::kUnknown) {
     report->outcome = FileOutcome::kIgnored;
-    report->message = "not a name of a known format; pass --format to take it";
+    report->message = "not a name of a known format; pass --input-format to take it";
     return Status::Ok();
   }
   if (files::FindWriter(file.path) == files::WriterState::kWriting) {

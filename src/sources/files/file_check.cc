@@ -253,7 +253,7 @@ Result<FileKind> KindByContent(const CheckedFile& file) {
   }
   if (head.find('\0') != std::string_view::npos) {
     return Status::InvalidArgument(file.path +
-                                   " is a binary file of no known format; pass --format");
+                                   " is a binary file of no known format; pass --input-format");
   }
   const std::string_view text = WithoutMark(head);
   if (text.substr(0, 1) == "{" || text.substr(0, 1) == "[") return JsonKindByContent(head);
