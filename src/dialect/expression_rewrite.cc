@@ -3,6 +3,8 @@
 #include "dialect/expression_build.h"
 #include "dialect/expression_function.h"
 #include "dialect/expression_name.h"
+#include "duckdb/common/types/decimal.hpp"
+#include "duckdb/common/types/hugeint.hpp"
 #include "duckdb/parser/expression/list.hpp"
 #include "duckdb/parser/parsed_data/copy_info.hpp"
 #include "duckdb/parser/parsed_data/create_table_info.hpp"
@@ -114,6 +116,32 @@ unique_ptr<ParsedExpression> RewriteOperator(OperatorExpression& expression) {
     case ExpressionType::OPERATOR_NOT:
       return FunctionNode("spark_not", std::move(expression.children));
     default: return nullptr;
+  }
+}
+
+// A literal has the narrowest of Spark's types: INT, BIGINT, or a decimal of just its digits.
+void NarrowLiteral(Value& value) {
+  if (value.IsNull()) return;
+  const auto type = value.type();
+  if (type.IsIntegral()) {
+    const auto number = value.GetValue<hugeint_t>();
+    auto fits = [&](hugeint_t low, hugeint_t high) { return number >= low && number <= high; };
+    if (fits(NumericLimits<int32_t>::Minimum(), NumericLimits<int32_t>::Maximum())) {
+      value = Value::INTEGER(value.GetValue<int32_t>());
+    } else if (fits(NumericLimits<int64_t>::Minimum(), NumericLimits<int64_t>::Maximum())) {
+      value = Value::BIGINT(value.GetValue<int64_t>());
+    } else {
+      auto text = value.ToString();
+      const auto digits = text.size() - (text[0] == '-');
+      if (digits > 38) return;
+      value = value.DefaultCastAs(LogicalType::DECIMAL(static_cast<uint8_t>(digits), 0));
+    }
+  } else if (type.id() == LogicalTypeId::DECIMAL) {
+    const auto scale = DecimalType::GetScale(type);
+    auto text = Hugeint::ToString(IntegralValue::Get(value));
+    const auto digits = text.size() - (text[0] == '-');
+    const auto precision = static_cast<uint8_t>(MaxValue<idx_t>(digits, scale));
+    value = value.DefaultCastAs(LogicalType::DECIMAL(precision, scale));
   }
 }
 
@@ -316,6 +344,7 @@ void RewriteSparkExpression(unique_ptr<ParsedExpression>& node) {
       RewriteSparkExpression(node->Cast<LambdaExpression>().expr);
       return;
     case ExpressionClass::TYPE: return;
+    case ExpressionClass::CONSTANT: NarrowLiteral(node->Cast<ConstantExpression>().value); return;
     case ExpressionClass::CAST:
       RewriteChildren(*node);
       result = RewriteCast(node->Cast<CastExpression>());

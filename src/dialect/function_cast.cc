@@ -2,6 +2,7 @@
 // makes of CAST(value AS type); the second argument only carries the type.
 #include <cmath>
 
+#include "dialect/function_decimal.h"
 #include "dialect/function_families.h"
 #include "dialect/function_moment.h"
 #include "dialect/function_text.h"
@@ -57,15 +58,6 @@ Expr IntegralFromText(Expr value, const LogicalType& type, bool is_try) {
       });
 }
 
-void SetDecimal(RowOut& out, const LogicalType& type, hugeint_t value) {
-  switch (type.InternalType()) {
-    case PhysicalType::INT16: out.Set<int16_t>(Hugeint::Cast<int16_t>(value)); break;
-    case PhysicalType::INT32: out.Set<int32_t>(Hugeint::Cast<int32_t>(value)); break;
-    case PhysicalType::INT64: out.Set<int64_t>(Hugeint::Cast<int64_t>(value)); break;
-    default: out.Set<hugeint_t>(value);
-  }
-}
-
 Expr DecimalFrom(Expr value, const LogicalType& type, bool is_try) {
   const int precision = duckdb::DecimalType::GetWidth(type);
   const int scale = duckdb::DecimalType::GetScale(type);
@@ -77,7 +69,7 @@ Expr DecimalFrom(Expr value, const LogicalType& type, bool is_try) {
     const std::string_view view =
         source == LogicalTypeId::VARCHAR ? in.Text(0) : std::string_view(text);
     auto parsed = ParseDecimal(view, precision, scale);
-    if (parsed && !parsed->overflow) return SetDecimal(out, type, parsed->value);
+    if (parsed && !parsed->overflow) return SetDecimalDigits(out, type, parsed->value);
     if (is_try) return out.Null();
     if (!parsed) BadInput(view, type);
     throw ConversionException("NUMERIC_VALUE_OUT_OF_RANGE: %s does not fit %s", std::string(view),
@@ -156,6 +148,15 @@ Expr CastToText(FunctionCall& call, Expr value) {
       return Native("float_text", type,
                     EachRow([](RowIn& in, RowOut& out) { out.Text(FloatText(in.Get<float>(0))); }),
                     std::move(args));
+    case LogicalTypeId::DECIMAL: {
+      const auto decimal = value->return_type;
+      args.push_back(std::move(value));
+      return Native("decimal_text", type, EachRow([decimal](RowIn& in, RowOut& out) {
+                      out.Text(DecimalText(DecimalDigits(in, 0, decimal),
+                                           duckdb::DecimalType::GetScale(decimal)));
+                    }),
+                    std::move(args));
+    }
     case LogicalTypeId::DATE:
       args.push_back(std::move(value));
       return Native("date_text", type,
@@ -332,7 +333,8 @@ Expr CastStruct(FunctionCall& call, Expr value, const LogicalType& type, bool is
     fields.push_back(std::move(field));
   }
   auto packed = call.Call("struct_pack", std::move(fields));
-  return CaseWhen(IsNull(std::move(value)), Literal(Value(packed->return_type)), std::move(packed));
+  const auto packed_type = packed->return_type;
+  return CaseWhen(IsNull(std::move(value)), Literal(Value(packed_type)), std::move(packed));
 }
 
 Expr BindCast(FunctionCall& call, bool is_try) {

@@ -157,7 +157,8 @@ struct ValueSame {
 using ValueSet = std::unordered_set<Value, ValueHash, ValueSame>;
 using Values = vector<Value>;
 
-const Values& Elements(const Value& list) { return ListValue::GetChildren(list); }
+// A copy: what it is called with is often a temporary.
+Values Elements(const Value& list) { return ListValue::GetChildren(list); }
 
 // A native function over boxed arguments that gives a list of the first argument's type.
 template <class F>
@@ -255,7 +256,7 @@ Expr BindSlice(FunctionCall& call) {
   for (idx_t i = 1; i < 3; i++) call.arguments[i] = call.Cast(call.Take(i), kInt);
   return BoxedList("slice", call, [](RowIn& in, Values& result) {
     const auto list = in.Boxed(0);
-    const auto& elements = Elements(list);
+    const auto elements = Elements(list);
     int64_t start = in.Get<int32_t>(1);
     const int64_t length = in.Get<int32_t>(2);
     if (start == 0)
@@ -285,7 +286,7 @@ Expr BindInsert(FunctionCall& call) {
           [element](RowIn& in, RowOut& out) {
             if (in.IsNull(0) || in.IsNull(1)) return out.Null();
             const auto list = in.Boxed(0);
-            Values result(Elements(list).begin(), Elements(list).end());
+            Values result = Elements(list);
             const int64_t position = in.Get<int32_t>(1);
             if (position == 0)
               throw InvalidInputException("INVALID_INDEX_OF_ZERO: array_insert counts from 1");

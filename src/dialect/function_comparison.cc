@@ -169,7 +169,7 @@ void RegisterComparisonFunctions(FunctionTable& table) {
   RegisterBinding(table, "in", 2, -1, [](FunctionCall& call) { return BindIn(call, false); });
   RegisterBinding(table, "not_in", 2, -1, [](FunctionCall& call) { return BindIn(call, true); });
   RegisterBinding(table, "case", 3, -1, BindCase);
-  RegisterBinding(table, "coalesce", 1, -1, BindCoalesce);
+  for (auto name : {"coalesce", "nvl", "ifnull"}) RegisterBinding(table, name, 1, -1, BindCoalesce);
   RegisterBinding(table, "nvl2", 3, 3, BindNvl2);
   RegisterBinding(table, "nullif", 2, 2, BindNullIf);
   RegisterBinding(table, "greatest", 2, -1,

@@ -434,8 +434,8 @@ void WriteJson(std::string& out, const Value& value, const Zone& zone) {
     case LogicalTypeId::SMALLINT:
     case LogicalTypeId::INTEGER:
     case LogicalTypeId::BIGINT:
-    case LogicalTypeId::HUGEINT:
-    case LogicalTypeId::DECIMAL: out += value.ToString(); break;
+    case LogicalTypeId::HUGEINT: out += value.ToString(); break;
+    case LogicalTypeId::DECIMAL: out += ValueText(value, zone); break;
     case LogicalTypeId::FLOAT:
     case LogicalTypeId::DOUBLE: {
       const auto text = ValueText(value, zone);

@@ -58,7 +58,11 @@ Expr BindConcat(FunctionCall& call) {
     args.push_back(all_binary ? call.Take(i) : call.Text(call.Take(i)));
   }
   if (args.size() == 1) return std::move(args[0]);
-  if (args.size() == 2) return call.Call("||", std::move(args), true);
+  if (args.size() == 2) {
+    // DuckDB's || of a NULL literal has no type of its own.
+    return call.Plain(call.Call("||", std::move(args), true),
+                      all_binary ? LogicalType::BLOB : kText);
+  }
   auto each = [](RowIn& in, RowOut& out) {
     idx_t size = 0;
     for (idx_t c = 0; c < in.Columns(); c++) size += in.Text(c).size();

@@ -316,6 +316,17 @@ std::string Padded(int64_t value, size_t width) {
 std::string DoubleText(double value) { return RealText(value); }
 std::string FloatText(float value) { return RealText(value); }
 
+std::string DecimalText(hugeint_t digits, int scale) {
+  const bool negative = digits < hugeint_t(0);
+  auto text = Hugeint::ToString(negative ? -digits : digits);
+  if (scale > 0) {
+    const auto behind = static_cast<size_t>(scale);
+    if (text.size() <= behind) text.insert(0, behind + 1 - text.size(), '0');
+    text.insert(text.size() - behind, ".");
+  }
+  return negative ? "-" + text : text;
+}
+
 std::string DateText(int64_t days) {
   const auto civil = CivilOf(days);
   std::string year = Padded(std::abs(civil.year), 4);
@@ -366,6 +377,8 @@ std::string ValueText(const Value& value, const Zone& zone) {
   switch (value.type().id()) {
     case LogicalTypeId::FLOAT: return FloatText(FloatValue::Get(value));
     case LogicalTypeId::DOUBLE: return DoubleText(DoubleValue::Get(value));
+    case LogicalTypeId::DECIMAL:
+      return DecimalText(IntegralValue::Get(value), DecimalType::GetScale(value.type()));
     case LogicalTypeId::DATE: return DateText(DateValue::Get(value).days);
     case LogicalTypeId::TIMESTAMP: return TimestampText(TimestampValue::Get(value).value);
     case LogicalTypeId::TIMESTAMP_TZ:

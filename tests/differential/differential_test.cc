@@ -79,6 +79,7 @@ std::string Render(const Value& value) {
     case LogicalTypeId::FLOAT: return Number(value.GetValue<float>(), 7);
     case LogicalTypeId::VARCHAR: return Quote(duckdb::StringValue::Get(value));
     case LogicalTypeId::BLOB: return Hex(duckdb::StringValue::Get(value));
+    case LogicalTypeId::DECIMAL: return ValueText(value, dialect::Zone("UTC", {{INT64_MIN, 0}}));
     case LogicalTypeId::DATE: return DateText(duckdb::DateValue::Get(value).days);
     case LogicalTypeId::TIMESTAMP: return Moment(value.GetValueUnsafe<int64_t>());
     case LogicalTypeId::TIMESTAMP_TZ: return Moment(value.GetValueUnsafe<int64_t>()) + "Z";
