@@ -134,6 +134,9 @@ class Shell {
 
   Status Run() {
     g_shell = ShellState{&session_, {}, {}, 0};
+    // Its handlers would stay installed over our jump and call each other for ever at the next
+    // Ctrl-C.
+    rl_catch_signals = 0;
     rl_initialize();
     rl_readline_name = const_cast<char*>("tarn");
     rl_attempted_completion_function = Complete;
