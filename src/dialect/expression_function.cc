@@ -200,8 +200,20 @@ Node ExpandSkewness(FunctionExpression& call) {
   return Fn("spark_population_skewness", std::move(sample), std::move(count));
 }
 
+// corr of fewer than two rows is NULL, DuckDB says NaN.
+Node ExpandCorrelation(FunctionExpression& call) {
+  RequireCount(call, 2, 2);
+  auto copy = call.Copy();
+  auto& counted = copy->Cast<FunctionExpression>();
+  auto count = Again(counted, "regr_count", std::move(counted.children));
+  return Fn("spark_defined_correlation", Again(call, "spark_duckdb_corr", std::move(call.children)),
+            std::move(count));
+}
+
 const std::unordered_map<std::string, Expander>& Expanders() {
   static const std::unordered_map<std::string, Expander> expanders = {
+      {"skewness", ExpandSkewness},
+      {"corr", ExpandCorrelation},
       {"count", ExpandCount},
       {"count_if", ExpandCountIf},
       {"collect_list", ExpandCollect},
@@ -271,6 +283,7 @@ const std::unordered_map<std::string, std::string>& Renames() {
       {"any", "bool_or"},
       {"kurtosis", "kurtosis_pop"},
       {"spark_duckdb_skewness", "skewness"},
+      {"spark_duckdb_corr", "corr"},
       {"<<", "spark_shiftleft"},
       {">>", "spark_shiftright"},
       {"exists", "spark_exists"}};
@@ -282,7 +295,8 @@ Node Negate(FunctionExpression& call) {
   auto& operand = call.children[0];
   if (operand->GetExpressionClass() == ExpressionClass::CONSTANT) {
     auto& value = operand->Cast<ConstantExpression>().value;
-    if (!value.IsNull() && value.type().IsIntegral()) {
+    if (!value.IsNull() && value.type().IsIntegral() &&
+        value.GetValue<hugeint_t>() >= hugeint_t(0)) {
       const auto digits = value.GetValue<hugeint_t>();
       const hugeint_t negative = -digits;
       Value result = negative >= hugeint_t(NumericLimits<int32_t>::Minimum())
@@ -310,8 +324,27 @@ static void UnitToText(FunctionExpression& call) {
   if (!unit.IsQualified()) call.children[0] = ConstantNode(Value(unit.GetColumnName()));
 }
 
+// SUBSTRING, TRIM, POSITION, EXTRACT and OVERLAY with keywords inside arrive with a schema, which
+// tells POSITION(a IN b) from position(a, b) and TRIM(LEADING a FROM b) from ltrim(a, b): the
+// arguments come in another order.
+static void SettleKeywordCall(FunctionExpression& call) {
+  const bool keyword = !call.schema.empty();
+  if (keyword) call.schema.clear();
+  auto& name = call.function_name;
+  if (name == "position") name = keyword ? "instr" : "locate";
+  if (!keyword && (name == "ltrim" || name == "rtrim") && call.children.size() == 2) {
+    name = name == "ltrim" ? "spark_ltrim" : "spark_rtrim";
+    std::swap(call.children[0], call.children[1]);
+  }
+}
+
+static bool IsSpecialSchema(const std::string& schema) {
+  return schema.empty() || schema == "main" || schema == "pg_catalog";
+}
+
 Node ExpandCall(FunctionExpression& call) {
-  if (!call.schema.empty()) return nullptr;
+  if (!call.catalog.empty() || !IsSpecialSchema(call.schema)) return nullptr;
+  SettleKeywordCall(call);
   UnitToText(call);
   if (auto lambda = ExpandLambdaCall(call)) return lambda;
   auto found = Expanders().find(call.function_name);
@@ -322,6 +355,9 @@ Node MapCall(FunctionExpression& call) {
   if (!call.schema.empty()) return nullptr;
   const auto& name = call.function_name;
   if (name == "-" && call.children.size() == 1) return Negate(call);
+  if (name == "regr_count") {
+    return CastNode(Again(call, name, std::move(call.children)), LogicalType::BIGINT);
+  }
   std::string target;
   if (name == "-") {
     target = "spark_subtract";

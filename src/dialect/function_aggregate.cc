@@ -192,8 +192,9 @@ template <bool TRY>
 unique_ptr<FunctionData> BindDecimalAverage(ClientContext&, AggregateFunction& function,
                                             vector<unique_ptr<Expression>>& arguments) {
   const auto shape = ShapeOf(arguments[0]->return_type);
-  return BindDecimal<DecimalAverage<TRY>>(function, arguments,
-                                          Adjusted(shape.precision + 4, shape.scale + 4));
+  return BindDecimal<DecimalAverage<TRY>>(
+      function, arguments,
+      DecimalShape{std::min(shape.precision + 4, 38), std::min(shape.scale + 4, 38)});
 }
 
 AggregateFunction Decimal(bind_aggregate_function_t bind) {
@@ -234,6 +235,9 @@ void RegisterSumAndAverage(FunctionTable& table, const char* sum_name, const cha
 void RegisterAggregateFunctions(FunctionTable& table) {
   RegisterSumAndAverage<false>(table, "sum", "avg");
   RegisterSumAndAverage<true>(table, "try_sum", "try_avg");
+  RegisterBinding(table, "defined_correlation", 2, 2, [](FunctionCall& call) {
+    return call.Sql("CASE WHEN $2 < 2 THEN NULL ELSE $1 END", call.Take(0), call.Take(1));
+  });
   // The sample correction of DuckDB's skewness taken back.
   RegisterBinding(table, "population_skewness", 2, 2, [](FunctionCall& call) {
     return call.Sql("CASE WHEN $2 < 3 THEN NULL ELSE $1 * ($2 - 2) / sqrt($2 * ($2 - 1)) END",

@@ -1,4 +1,6 @@
 // Arrays and structs.
+#include <algorithm>
+#include <random>
 #include <unordered_set>
 
 #include "dialect/function_families.h"
@@ -134,7 +136,7 @@ Expr BindArrayContains(FunctionCall& call) {
   UnifyElement(call, 0, 1);
   return call.Sql(
       "CASE WHEN $1 IS NULL OR $2 IS NULL THEN NULL WHEN list_contains($1, $2) THEN true "
-      "WHEN list_count($1) < len($1) THEN NULL ELSE false END",
+      "WHEN list_aggregate($1, 'count') < len($1) THEN NULL ELSE false END",
       call.Take(0), call.Take(1));
 }
 
@@ -251,6 +253,28 @@ Expr BindCompact(FunctionCall& call) {
   });
 }
 
+Expr BindReverseList(FunctionCall& call) {
+  RequireList(call, 0);
+  return BoxedList("list_reverse", call, [](RowIn& in, Values& result) {
+    result = Elements(in.Boxed(0));
+    std::reverse(result.begin(), result.end());
+  });
+}
+
+Expr BindShuffle(FunctionCall& call) {
+  RequireList(call, 0);
+  const auto type = call.Type(0);
+  Exprs args;
+  args.push_back(call.Take(0));
+  auto each = [type](RowIn& in, RowOut& out) {
+    static thread_local std::mt19937_64 random{std::random_device{}()};
+    auto values = Elements(in.Boxed(0));
+    std::shuffle(values.begin(), values.end(), random);
+    out.Boxed(Value::LIST(ListType::GetChildType(type), std::move(values)));
+  };
+  return Native("shuffle", type, EachRow(each), std::move(args), false, nullptr, true);
+}
+
 Expr BindSlice(FunctionCall& call) {
   RequireList(call, 0);
   for (idx_t i = 1; i < 3; i++) call.arguments[i] = call.Cast(call.Take(i), kInt);
@@ -348,7 +372,7 @@ Expr BindJoin(FunctionCall& call) {
 
 Expr BindFlatten(FunctionCall& call) {
   RequireList(call, 0);
-  return call.Sql("CASE WHEN list_count($1) < len($1) THEN NULL ELSE flatten($1) END",
+  return call.Sql("CASE WHEN list_aggregate($1, 'count') < len($1) THEN NULL ELSE flatten($1) END",
                   call.Take(0));
 }
 
@@ -500,7 +524,8 @@ Expr BindTruth(FunctionCall& call, bool wanted) {
   RequireList(call, 0);
   const std::string value = wanted ? "true" : "false", other = wanted ? "false" : "true";
   return call.Sql("CASE WHEN $1 IS NULL THEN NULL WHEN list_contains($1, " + value + ") THEN " +
-                      value + " WHEN list_count($1) < len($1) THEN NULL ELSE " + other + " END",
+                      value + " WHEN list_aggregate($1, 'count') < len($1) THEN NULL ELSE " +
+                      other + " END",
                   call.Cast(call.Take(0), LogicalType::LIST(LogicalType::BOOLEAN)));
 }
 
@@ -547,27 +572,29 @@ void RegisterCollectionFunctions(FunctionTable& table) {
   RegisterBinding(table, "array_repeat", 2, 2, BindRepeat);
   RegisterBinding(table, "array_join", 2, 3, BindJoin);
   RegisterBinding(table, "flatten", 1, 1, BindFlatten);
+  RegisterBinding(table, "list_reversed", 1, 1, BindReverseList);
+  RegisterBinding(table, "shuffle", 1, 1, BindShuffle);
   RegisterBinding(table, "array_sort", 1, 1,
                   [](FunctionCall& call) { return BindSort(call, true); });
   RegisterBinding(table, "sort_array", 1, 2,
                   [](FunctionCall& call) { return BindSort(call, false); });
   RegisterBinding(table, "array_max", 1, 1, [](FunctionCall& call) {
     RequireList(call, 0);
-    return call.Call("list_max", call.Take(0));
+    return call.Call("list_aggregate", call.Take(0), Literal(Value("max")));
   });
   RegisterBinding(table, "array_min", 1, 1, [](FunctionCall& call) {
     RequireList(call, 0);
-    return call.Call("list_min", call.Take(0));
+    return call.Call("list_aggregate", call.Take(0), Literal(Value("min")));
   });
   RegisterBinding(table, "array_append", 2, 2, [](FunctionCall& call) {
     UnifyElement(call, 0, 1);
-    return call.Sql("CASE WHEN $1 IS NULL THEN NULL ELSE list_append($1, $2) END", call.Take(0),
-                    call.Take(1));
+    return call.Sql("CASE WHEN $1 IS NULL THEN NULL ELSE list_concat($1, list_value($2)) END",
+                    call.Take(0), call.Take(1));
   });
   RegisterBinding(table, "array_prepend", 2, 2, [](FunctionCall& call) {
     UnifyElement(call, 0, 1);
-    return call.Sql("CASE WHEN $1 IS NULL THEN NULL ELSE list_prepend($2, $1) END", call.Take(0),
-                    call.Take(1));
+    return call.Sql("CASE WHEN $1 IS NULL THEN NULL ELSE list_concat(list_value($2), $1) END",
+                    call.Take(0), call.Take(1));
   });
   RegisterBinding(table, "sequence", 2, 3, BindSequence);
   RegisterBinding(table, "named_struct", 2, -1, BindNamedStruct);

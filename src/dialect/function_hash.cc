@@ -43,7 +43,11 @@ void Sha2(RowIn& in, RowOut& out) {
 }
 
 Expr TextOrBytes(FunctionCall& call, idx_t i) {
-  return call.Id(i) == LogicalTypeId::BLOB ? call.Take(i) : call.Text(call.Take(i));
+  if (call.Id(i) == LogicalTypeId::BLOB) return call.Take(i);
+  if (!IsText(call.Type(i)) && !call.IsNull(i)) {
+    call.Refuse("takes a string or binary, not " + SparkTypeName(call.Type(i)) + "; cast it");
+  }
+  return call.Text(call.Take(i));
 }
 
 template <class F>

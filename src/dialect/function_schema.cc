@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "dialect/function_json.h"
+
 #include "duckdb/common/string_util.hpp"
 
 namespace tarn::dialect {
@@ -163,6 +165,29 @@ class SchemaReader {
 };
 
 }  // namespace
+
+std::string JsonDocument::WithEscapedControls(std::string_view text) {
+  std::string result;
+  bool in_string = false, found = false;
+  for (size_t at = 0; at < text.size(); at++) {
+    const char c = text[at];
+    if (in_string && static_cast<unsigned char>(c) < 0x20) {
+      static constexpr char kDigits[] = "0123456789abcdef";
+      result += "\\u00";
+      result += kDigits[c >> 4];
+      result += kDigits[c & 15];
+      found = true;
+      continue;
+    }
+    result += c;
+    if (in_string && c == '\\' && at + 1 < text.size()) {
+      result += text[++at];
+    } else if (c == '"') {
+      in_string = !in_string;
+    }
+  }
+  return found ? result : std::string();
+}
 
 std::optional<LogicalType> ParseSchema(std::string_view text) { return SchemaReader(text).Run(); }
 

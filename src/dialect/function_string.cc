@@ -266,7 +266,7 @@ void Reverse(RowIn& in, RowOut& out) {
 }
 
 Expr BindReverse(FunctionCall& call) {
-  if (call.Id(0) == LogicalTypeId::LIST) return call.Call("list_reverse", call.Take(0));
+  if (call.Id(0) == LogicalTypeId::LIST) return call.Call("spark_list_reversed", call.Take(0));
   Exprs args;
   args.push_back(call.Text(call.Take(0)));
   return Native("reverse", kText, EachRow(Reverse), std::move(args));
@@ -447,20 +447,6 @@ void RegisterStringFunctions(FunctionTable& table) {
                            out.Set<int32_t>(Find(in.Text(0), in.Text(1), 0));
                          })});
   RegisterNative(table, {"locate", {kText, kText, kInt}, kInt, EachRow(Locate, true), 2, true});
-  // POSITION(a IN b) arrives with the text first, position(a, b[, n]) with the part first: two
-  // arguments are the former, because the grammar gives them the same shape.
-  RegisterNative(table, {"position",
-                         {kText, kText, kInt},
-                         kInt,
-                         EachRow(
-                             [](RowIn& in, RowOut& out) {
-                               if (in.Columns() == 3) return Locate(in, out);
-                               if (in.IsNull(0) || in.IsNull(1)) return out.Null();
-                               out.Set<int32_t>(Find(in.Text(0), in.Text(1), 0));
-                             },
-                             true),
-                         2,
-                         true});
   RegisterNative(table, {"lpad", {kText, kInt, kText}, kText, EachRow(Pad<true>), 2});
   RegisterNative(table, {"rpad", {kText, kInt, kText}, kText, EachRow(Pad<false>), 2});
   RegisterNative(table, {"trim", {kText, kText}, kText, EachRow(Trim<true, true>), 1});

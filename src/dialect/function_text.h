@@ -50,7 +50,8 @@ constexpr int64_t kMicrosPerDay = 86400 * kMicrosPerSecond;
 
 std::string DoubleText(double value);  // Java's Double.toString
 std::string FloatText(float value);
-std::string DecimalText(duckdb::hugeint_t digits, int scale);  // never without a digit before the point
+std::string DecimalText(duckdb::hugeint_t digits,
+                        int scale);  // never without a digit before the point
 std::string DateText(int64_t days);
 std::string TimestampText(int64_t local);  // without trailing zeros of the fraction
 std::string IntervalText(const duckdb::interval_t& interval);

@@ -161,7 +161,11 @@ Expr BindUnixTimestamp(FunctionCall& call) {
   } else {
     instant = call.Cast(call.Take(0), kInstant);
   }
-  return call.Cast(std::move(instant), kLong);
+  // Towards zero, unlike the cast.
+  return Native("unix_timestamp", kLong, EachRow([](RowIn& in, RowOut& out) {
+                  out.Set<int64_t>(in.Get<int64_t>(0) / kMicrosPerSecond);
+                }),
+                One(std::move(instant)));
 }
 
 Expr BindFromUnixTime(FunctionCall& call) {

@@ -5,6 +5,7 @@
 #include "dialect/function_format.h"
 #include "dialect/function_types.h"
 #include "dialect/function_utf8.h"
+#include "utf8proc_wrapper.hpp"
 
 namespace tarn::dialect {
 
@@ -73,11 +74,12 @@ void Mask(RowIn& in, RowOut& out) {
   }
   std::string result;
   for (auto c : Characters(in.Text(0))) {
-    const char b = c[0];
-    const idx_t kind = b >= 'A' && b <= 'Z'   ? 0
-                       : b >= 'a' && b <= 'z' ? 1
-                       : b >= '0' && b <= '9' ? 2
-                                              : 3;
+    const auto code = static_cast<int>(CodePoint(c));
+    const bool digit = code >= '0' && code <= '9';
+    const idx_t kind = digit                                      ? 2
+                       : Utf8Proc::CodepointToLower(code) != code ? 0
+                       : Utf8Proc::CodepointToUpper(code) != code ? 1
+                                                                  : 3;
     result += replace[kind].empty() ? c : replace[kind];
   }
   out.Text(result);
