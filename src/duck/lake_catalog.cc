@@ -47,6 +47,12 @@ std::shared_ptr<delta::Table> LakeCatalog::TableAt(const std::string& schema,
   return state_.TableAt(store_, schema + "/" + table);
 }
 
+Result<bool> LakeCatalog::HasTable(const std::string& schema, const std::string& table) {
+  delta::TableEnvironment environment;
+  environment.store = store_;
+  return delta::Table::At(std::move(environment), schema + "/" + table)->Exists();
+}
+
 duckdb::DatabaseSize LakeCatalog::GetDatabaseSize(duckdb::ClientContext& context) {
   duckdb::DatabaseSize size;
   size.free_blocks = 0;

@@ -35,6 +35,8 @@ class LakeCatalog : public duckdb::Catalog {
   // The table of that name; no I/O and no check that it exists. `schema` and `table` are folder
   // names.
   std::shared_ptr<delta::Table> TableAt(const std::string& schema, const std::string& table);
+  // True when the folder holds a log. Leaves no trace of a name that is no table.
+  Result<bool> HasTable(const std::string& schema, const std::string& table);
 
   void Initialize(bool load_builtin) override;
   duckdb::string GetCatalogType() override { return "tarn"; }

@@ -63,11 +63,10 @@ std::vector<std::string> LakeSchemaEntry::TableNames() const {
   std::set<std::string> names;
   const auto listing = ValueOrThrow(lake().store()->ListFolder(folder_));
   for (const auto& name : listing.folders) {
-    if (!IsPlainName(name)) continue;
-    const auto table = lake().TableAt(folder_, name);
-    if (transaction_.IsDropped(table)) continue;
+    if (!IsPlainName(name) || transaction_.IsDropped(folder_ + "/" + name)) continue;
     // A folder without a log is not a table (a failed CREATE leaves such a folder behind).
-    const auto exists = table->Exists();
+    // One that cannot even be looked into is listed: using it says why.
+    const auto exists = lake().HasTable(folder_, name);
     if (!exists.ok() || *exists) names.insert(name);
   }
   for (auto& name : transaction_.CreatedTables(folder_)) names.insert(std::move(name));
@@ -95,11 +94,11 @@ std::vector<std::string> LakeSchemaEntry::ViewNames() const {
 
 std::string LakeSchemaEntry::FindTable(const std::string& name) const {
   const auto usable = [&](const std::string& candidate) {
-    const auto table = lake().TableAt(folder_, candidate);
-    if (transaction_.IsCreating(table)) return true;
-    if (transaction_.IsDropped(table)) return false;
-    if (transaction_.CachedEntry(table->root())) return true;
-    return ValueOrThrow(table->Exists());
+    const std::string root = folder_ + "/" + candidate;
+    if (transaction_.IsCreating(root)) return true;
+    if (transaction_.IsDropped(root)) return false;
+    if (transaction_.CachedEntry(root)) return true;
+    return ValueOrThrow(lake().HasTable(folder_, candidate));
   };
   if (!IsPlainName(name)) return "";
   if (usable(name)) return name;

@@ -71,7 +71,7 @@ LakeTransaction& LakeTransaction::Get(duckdb::ClientContext& context, duckdb::Ca
 }
 
 LakeTransaction::TableState& LakeTransaction::StateOf(const std::shared_ptr<delta::Table>& table) {
-  auto& state = tables_[table.get()];
+  auto& state = tables_[table->root()];
   if (!state) {
     state = std::make_unique<TableState>();
     state->table = table;
@@ -101,13 +101,17 @@ bool LakeTransaction::WasScannedBy(const std::shared_ptr<delta::Table>& table,
 
 delta::Transaction* LakeTransaction::StagedFor(const std::shared_ptr<delta::Table>& table) {
   Guard guard(mutex_);
-  const auto it = tables_.find(table.get());
+  const auto it = tables_.find(table->root());
   return it == tables_.end() ? nullptr : it->second->staged.get();
 }
 
 bool LakeTransaction::IsCreating(const std::shared_ptr<delta::Table>& table) const {
+  return IsCreating(table->root());
+}
+
+bool LakeTransaction::IsCreating(const std::string& root) const {
   Guard guard(mutex_);
-  const auto it = tables_.find(table.get());
+  const auto it = tables_.find(root);
   return it != tables_.end() && it->second->staged && it->second->creating;
 }
 
@@ -128,7 +132,7 @@ delta::Transaction& LakeTransaction::WriteTo(const DeltaTableEntry& entry) {
   ThrowIfError(begun.status().WithContext("table " + entry.QualifiedName()));
   state.staged = std::move(begun).value();
   state.qualified_name = entry.QualifiedName();
-  write_order_.push_back(entry.table().get());
+  write_order_.push_back(entry.table()->root());
   return *state.staged;
 }
 
@@ -154,7 +158,7 @@ delta::Transaction& LakeTransaction::StageCreate(const std::string& qualified_na
   state.creating = true;
   state.dropped = false;
   state.if_not_exists = if_not_exists;
-  if (first_write) write_order_.push_back(table.get());
+  if (first_write) write_order_.push_back(table->root());
   InvalidateEntries(table);
   return *state.staged;
 }
@@ -167,7 +171,7 @@ void LakeTransaction::StageDropTable(const std::string& qualified_name,
   state.staged.reset();
   state.creating = false;
   state.dropped = true;
-  write_order_.erase(std::remove(write_order_.begin(), write_order_.end(), table.get()),
+  write_order_.erase(std::remove(write_order_.begin(), write_order_.end(), table->root()),
                      write_order_.end());
   InvalidateEntries(table);
 }
@@ -199,9 +203,9 @@ std::map<std::string, bool> LakeTransaction::StagedObjects(const std::string& pr
   return out;
 }
 
-bool LakeTransaction::IsDropped(const std::shared_ptr<delta::Table>& table) const {
+bool LakeTransaction::IsDropped(const std::string& root) const {
   Guard guard(mutex_);
-  const auto it = tables_.find(table.get());
+  const auto it = tables_.find(root);
   return it != tables_.end() && it->second->dropped;
 }
 
@@ -222,9 +226,9 @@ std::vector<std::string> LakeTransaction::CreatedTables(const std::string& schem
   Guard guard(mutex_);
   std::vector<std::string> names;
   const std::string prefix = schema_folder + "/";
-  for (const auto& [table, state] : tables_) {
-    if (state->staged && state->creating && table->root().compare(0, prefix.size(), prefix) == 0) {
-      names.push_back(table->root().substr(prefix.size()));
+  for (const auto& [root, state] : tables_) {
+    if (state->staged && state->creating && root.compare(0, prefix.size(), prefix) == 0) {
+      names.push_back(root.substr(prefix.size()));
     }
   }
   return names;
@@ -291,6 +295,9 @@ void LakeTransaction::ApplyAnnotations(TableState& state, LakeSessionState& sess
     staged.SetAppTransaction(annotations->app_transaction->first,
                              annotations->app_transaction->second);
   }
+  for (const auto& [app_id, version] : annotations->more_app_transactions) {
+    staged.SetAppTransaction(app_id, version);
+  }
   for (const auto& domain : annotations->domains) staged.SetDomain(domain);
   if (annotations->user_metadata) staged.SetUserMetadata(*annotations->user_metadata);
   if (annotations->operation) {
@@ -299,7 +306,7 @@ void LakeTransaction::ApplyAnnotations(TableState& state, LakeSessionState& sess
 }
 
 Status LakeTransaction::CommitTables(LakeSessionState& session, std::vector<TableCommit>* done) {
-  for (const delta::Table* key : write_order_) {
+  for (const std::string& key : write_order_) {
     auto& state = *tables_.at(key);
     if (!state.staged) continue;
     ApplyAnnotations(state, session);
@@ -310,7 +317,7 @@ Status LakeTransaction::CommitTables(LakeSessionState& session, std::vector<Tabl
           {state.qualified_name, result->version, result->attempts, result->already_applied});
       written_files_.erase(
           std::remove_if(written_files_.begin(), written_files_.end(),
-                         [&](const auto& file) { return file.first.get() == key; }),
+                         [&](const auto& file) { return file.first->root() == key; }),
           written_files_.end());
       continue;
     }

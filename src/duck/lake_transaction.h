@@ -38,6 +38,8 @@ class DeltaTableEntry;
 // What the caller adds to the Delta commit of one table.
 struct CommitAnnotations {
   std::optional<std::pair<std::string, int64_t>> app_transaction;  // txn action: appId, version
+  // Further txn actions of the same commit; one that is there already makes all of it a no-op.
+  std::vector<std::pair<std::string, int64_t>> more_app_transactions;
   std::vector<delta::DomainMetadata> domains;
   std::optional<std::string> user_metadata;
   std::optional<std::string> operation;  // overrides what the statement would say
@@ -95,6 +97,7 @@ class LakeTransaction : public duckdb::Transaction {
   delta::Transaction* StagedFor(const std::shared_ptr<delta::Table>& table);
   // True when what is staged is a new table or a replacement: no file of the base shows.
   bool IsCreating(const std::shared_ptr<delta::Table>& table) const;
+  bool IsCreating(const std::string& root) const;
 
   // --- writing ---
   // The Delta transaction that collects this table's changes; begun on the first call.
@@ -112,7 +115,7 @@ class LakeTransaction : public duckdb::Transaction {
   std::optional<std::string> ReadObject(const std::string& key);
   // Staged names under a schema folder ("silver/…"): true present, false deleted.
   std::map<std::string, bool> StagedObjects(const std::string& prefix) const;
-  bool IsDropped(const std::shared_ptr<delta::Table>& table) const;
+  bool IsDropped(const std::string& root) const;
   // The schema's marker goes, and its folder with it once it is empty.
   void StageDropSchema(const std::string& folder);
   bool IsSchemaDropped(const std::string& folder) const;
@@ -150,8 +153,8 @@ class LakeTransaction : public duckdb::Transaction {
 
   LakeCatalog& catalog_;
   mutable std::recursive_mutex mutex_;
-  std::map<const delta::Table*, std::unique_ptr<TableState>> tables_;
-  std::vector<const delta::Table*> write_order_;
+  std::map<std::string, std::unique_ptr<TableState>> tables_;  // by the table's root
+  std::vector<std::string> write_order_;
   std::vector<std::pair<std::string, std::optional<std::string>>> staged_objects_;
   std::set<std::string> dropped_schemas_;
   std::vector<std::pair<std::shared_ptr<delta::Table>, std::string>> written_files_;

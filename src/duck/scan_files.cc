@@ -153,16 +153,21 @@ ScanFile DeltaFileList::FileAt(size_t position) const {
 }
 
 duckdb::unique_ptr<duckdb::MultiFileList> DeltaFileList::Narrow(std::vector<Predicate> more) const {
-  more.erase(std::remove_if(more.begin(), more.end(),
-                            [](const Predicate& p) {
-                              return p.kind == delta::PredicateKind::kUnknown ||
-                                     p.kind == delta::PredicateKind::kTrue;
-                            }),
-             more.end());
-  if (more.empty()) return nullptr;
-  if (predicate_.kind != delta::PredicateKind::kTrue) more.insert(more.begin(), predicate_);
-  Predicate combined = more.size() == 1 ? std::move(more[0]) : Predicate::And(std::move(more));
-  return duckdb::make_uniq<DeltaFileList>(info_, std::move(combined));
+  std::set<std::string> conjuncts = conjuncts_;
+  std::vector<Predicate> added;
+  for (auto& predicate : more) {
+    if (predicate.kind == delta::PredicateKind::kUnknown ||
+        predicate.kind == delta::PredicateKind::kTrue) {
+      continue;
+    }
+    if (conjuncts.insert(predicate.ToString()).second) added.push_back(std::move(predicate));
+  }
+  if (added.empty()) return nullptr;
+  if (predicate_.kind != delta::PredicateKind::kTrue) added.insert(added.begin(), predicate_);
+  Predicate combined = added.size() == 1 ? std::move(added[0]) : Predicate::And(std::move(added));
+  auto list = duckdb::make_uniq<DeltaFileList>(info_, std::move(combined));
+  list->conjuncts_ = std::move(conjuncts);
+  return list;
 }
 
 duckdb::unique_ptr<duckdb::MultiFileList> DeltaFileList::ComplexFilterPushdown(
@@ -242,7 +247,9 @@ duckdb::unique_ptr<duckdb::NodeStatistics> DeltaFileList::GetCardinality(
 }
 
 duckdb::unique_ptr<duckdb::MultiFileList> DeltaFileList::Copy() const {
-  return duckdb::make_uniq<DeltaFileList>(info_, predicate_);
+  auto copy = duckdb::make_uniq<DeltaFileList>(info_, predicate_);
+  copy->conjuncts_ = conjuncts_;
+  return copy;
 }
 
 duckdb::OpenFileInfo DeltaFileList::GetFile(duckdb::idx_t i) const {

@@ -105,6 +105,8 @@ class DeltaFileList : public duckdb::MultiFileList {
 
   std::shared_ptr<DeltaScanInfo> info_;
   delta::Predicate predicate_;
+  std::set<std::string>
+      conjuncts_;  // what predicate_ holds, as text: WHERE comes twice, pruning costs
   mutable std::once_flag once_;
   mutable std::vector<uint64_t> ordinals_;  // of the files that may match
 };
