@@ -121,6 +121,9 @@ duckdb::unique_ptr<duckdb::SQLStatement> InsertOf(
 duck::CommitAnnotations ToDuck(const CommitAnnotations& annotations) {
   duck::CommitAnnotations out;
   if (annotations.txn) out.app_transaction = {annotations.txn->app_id, annotations.txn->version};
+  for (const auto& txn : annotations.more_txns) {
+    out.more_app_transactions.emplace_back(txn.app_id, txn.version);
+  }
   for (const auto& [domain, configuration] : annotations.domain_metadata) {
     out.domains.push_back({domain, configuration, false});
   }

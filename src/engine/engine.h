@@ -85,6 +85,8 @@ struct CommitAnnotations {
     int64_t version = 0;
   };
   std::optional<AppTransaction> txn;
+  // Further ones of the same commit: all land, or (when any of them was there already) none.
+  std::vector<AppTransaction> more_txns;
   std::map<std::string, std::string> domain_metadata;  // domain -> configuration
   std::optional<std::string> user_metadata;
 };

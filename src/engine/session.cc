@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "duck/view_file.h"
 #include "duckdb/catalog/catalog.hpp"
 #include "duckdb/catalog/catalog_entry/table_catalog_entry.hpp"
 #include "duckdb/parser/keyword_helper.hpp"
@@ -46,6 +47,7 @@ Status DuckSession::Run(std::string_view script, const std::string& source_name,
   dialect::TranslateContext context;
   context.source_name = source_name;
   context.columns_of = [this](const std::vector<std::string>& table) { return ColumnsOf(table); };
+  TARN_RETURN_IF_ERROR(AnnounceDialect());
   TARN_ASSIGN_OR_RETURN(const auto sources, dialect::SplitStatements(script, dialect_, context));
   for (const dialect::SourceStatement& source : sources) {
     // Translated one by one: a MERGE's `*` depends on the columns an earlier statement made.
@@ -145,6 +147,15 @@ Result<std::vector<std::string>> DuckSession::ColumnsOf(const std::vector<std::s
     return Status::Ok();
   }));
   return columns;
+}
+
+Status DuckSession::AnnounceDialect() {
+  if (announced_dialect_ == dialect_) return Status::Ok();
+  const std::string name(dialect::SqlDialectName(dialect_));
+  TARN_RETURN_IF_ERROR(
+      Control(("SET " + std::string(duck::kViewDialectSetting) + " = '" + name + "'").c_str()));
+  announced_dialect_ = dialect_;
+  return Status::Ok();
 }
 
 Status DuckSession::Control(const char* sql) {

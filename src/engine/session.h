@@ -45,11 +45,14 @@ class DuckSession final : public Session {
 
   Status RunUnit(const Unit& unit, const std::function<Status(QueryResult&)>& visit);
   // One attempt; `conflict` tells that running it again may succeed.
-  Status TryUnit(const Unit& unit, const std::function<Status(QueryResult&)>& visit, bool* conflict);
+  Status TryUnit(const Unit& unit, const std::function<Status(QueryResult&)>& visit,
+                 bool* conflict);
   Status RunOne(const Unit& unit, const Translated& statement, bool last,
                 const std::function<Status(QueryResult&)>& visit, bool* conflict);
   Status Fail(const Unit& unit, const Translated& statement, const duckdb::ErrorData& error) const;
   Result<std::vector<std::string>> ColumnsOf(const std::vector<std::string>& table);
+  // Lets CREATE VIEW record which dialect its text is in.
+  Status AnnounceDialect();
   Status Control(const char* sql);
   // Runs `body` in a DuckDB transaction of its own, turning exceptions into Status.
   Status InTransaction(const std::function<Status(duckdb::ClientContext&)>& body);
@@ -57,6 +60,8 @@ class DuckSession final : public Session {
   const EngineOptions& options_;
   duckdb::Connection connection_;
   dialect::SqlDialect dialect_;
+  // What DuckDB was told last, for views to record.
+  std::optional<dialect::SqlDialect> announced_dialect_;
 };
 
 }  // namespace tarn::engine
