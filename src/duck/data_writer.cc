@@ -32,7 +32,8 @@ using duckdb::Value;
 namespace {
 
 constexpr idx_t kRowGroupBytes = idx_t{128} << 20;
-constexpr size_t kMaxFolderName = 200;  // file systems allow 255 bytes
+constexpr idx_t kBufferBytes = idx_t{256} << 20;  // of partitioned rows, per thread
+constexpr size_t kMaxFolderName = 200;            // file systems allow 255 bytes
 constexpr const char* kNullPartition = "__HIVE_DEFAULT_PARTITION__";
 
 struct KeyHash {
@@ -332,6 +333,20 @@ void FlushWideRows(duckdb::GlobalFunctionData& global, duckdb::LocalFunctionData
   rows.buffer.InitializeAppend(rows.append_state);
 }
 
+// Hands a thread's rows to the file. DuckDB gathers small remainders per file by count alone; here
+// also by size, or a few thousand wide rows of every open partition would wait in memory.
+template <typename Shared>
+void CombineRows(duckdb::ExecutionContext& context, Shared& s, duckdb::GlobalFunctionData& global,
+                 duckdb::LocalFunctionData& local) {
+  s.copy->copy_to_combine(context, *s.bind, global, local);
+  auto& file = global.Cast<duckdb::ParquetWriteGlobalState>();
+  std::unique_lock<std::mutex> guard(file.lock);
+  if (!file.combine_buffer || file.combine_buffer->SizeInBytes() < kRowGroupBytes) return;
+  auto rows = std::move(file.combine_buffer);
+  guard.unlock();
+  file.writer->Flush(*rows, local.Cast<duckdb::ParquetWriteLocalState>().transform_data);
+}
+
 // Moves a thread's buffered partitions into the files.
 template <typename Shared, typename Local>
 void FlushPartitions(duckdb::ExecutionContext& context, Shared& s, Local& local) {
@@ -350,13 +365,21 @@ void FlushPartitions(duckdb::ExecutionContext& context, Shared& s, Local& local)
       s.copy->copy_to_sink(context, *s.bind, *file->state, *copy_state, rows);
       FlushWideRows(*file->state, *copy_state);
     }
-    s.copy->copy_to_combine(context, *s.bind, *file->state, *copy_state);
+    CombineRows(context, s, *file->state, *copy_state);
     partitions[i].reset();
     s.Release(file);
   }
   local.append.reset();
   local.buffer.reset();
   local.buffered = 0;
+}
+
+idx_t BufferedBytes(duckdb::HivePartitionedColumnData& buffer) {
+  idx_t bytes = 0;
+  for (const auto& partition : buffer.GetPartitions()) {
+    if (partition) bytes += partition->SizeInBytes();
+  }
+  return bytes;
 }
 
 class CloseTask : public duckdb::BaseExecutorTask {
@@ -386,7 +409,9 @@ void DataWriter::Sink(duckdb::ExecutionContext& context, Local& local, DataChunk
     }
     local.buffer->Append(*local.append, rows);
     local.buffered += rows.size();
-    if (local.buffered >= s.flush_rows) FlushPartitions(context, s, local);
+    if (local.buffered >= s.flush_rows || BufferedBytes(*local.buffer) >= kBufferBytes) {
+      FlushPartitions(context, s, local);
+    }
     return;
   }
   if (!local.copy_state) local.copy_state = s.copy->copy_to_initialize_local(context, *s.bind);
@@ -406,7 +431,7 @@ void DataWriter::Combine(duckdb::ExecutionContext& context, Local& local) {
     return;
   }
   const auto file = s.Acquire({});
-  s.copy->copy_to_combine(context, *s.bind, *file->state, *local.copy_state);
+  CombineRows(context, s, *file->state, *local.copy_state);
   s.Release(file);
   local.copy_state.reset();
 }

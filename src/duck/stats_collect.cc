@@ -76,6 +76,11 @@ std::optional<std::string> TextOf(const LeafStats& stats, const char* name) {
   return found->second.ToString();
 }
 
+bool IsTime(const DataType& type) {
+  return type.kind == TypeKind::kDate || type.kind == TypeKind::kTimestamp ||
+         type.kind == TypeKind::kTimestampNtz;
+}
+
 struct Json {
   std::string min = "{", max = "{", nulls = "{", nans = "{";
 };
@@ -120,10 +125,24 @@ class Collector {
       return;
     }
     ++leaves_;
-    if (!IsIndexed(logical)) return;
     const auto found = written_.column_statistics.find(own);
     if (found == written_.column_statistics.end()) return;  // lists and maps
+    if (IsTime(*field.type)) RefuseInfinity(logical, found->second);
+    if (!IsIndexed(logical)) return;
     AddLeaf(name, *field.type, found->second, out);
+  }
+
+  // DuckDB has dates and timestamps at infinity; Delta and its readers have not.
+  void RefuseInfinity(const std::string& column, const LeafStats& stats) const {
+    for (const char* bound : {"min", "max"}) {
+      const auto text = TextOf(stats, bound);
+      if (!text || (*text != "infinity" && *text != "-infinity")) continue;
+      throw duckdb::InvalidInputException(
+          "column '%s' of table %s got the value '%s', which Delta tables cannot hold; write NULL "
+          "or a date "
+          "of year 1 to 9999",
+          column, target_.name, *text);
+    }
   }
 
   static void AddLeaf(const std::string& name, const DataType& type, const LeafStats& stats,

@@ -48,10 +48,26 @@ class TableWrite::Local {
   DataWriter::LocalPtr rows;
   DataWriter::LocalPtr changes;
   std::unique_ptr<ConstraintChecker> checker;
+  // Positions of one file, moved to a bitmap in batches.
   struct Positions {
-    std::vector<uint64_t> deleted, updated;
+    void Add(uint64_t position) {
+      batch.push_back(position);
+      ++count;
+      if (batch.size() == kBatch) Flush();
+    }
+    void Flush() {
+      rows.AddMany(batch.data(), batch.size());
+      batch.clear();
+    }
+    static constexpr size_t kBatch = 1 << 16;
+    std::vector<uint64_t> batch;
+    delta::RowSet rows;
+    uint64_t count = 0;
   };
-  std::unordered_map<uint64_t, Positions> taken;
+  struct Taken {
+    Positions deleted, updated;
+  };
+  std::unordered_map<uint64_t, Taken> taken;
 };
 
 void TableWrite::LocalDeleter::operator()(Local* local) const { delete local; }
@@ -138,7 +154,7 @@ void TableWrite::Delete(Local& local, duckdb::Vector& file_index, duckdb::Vector
   const auto* ordinals = duckdb::UnifiedVectorFormat::GetData<uint64_t>(files);
   const auto* positions = duckdb::UnifiedVectorFormat::GetData<int64_t>(rows);
   uint64_t last = UINT64_MAX;
-  std::vector<uint64_t>* into = nullptr;
+  Local::Positions* into = nullptr;
   for (idx_t i = 0; i < count; ++i) {
     const idx_t at = files.sel->get_index(i);
     if (!files.validity.RowIsValid(at)) continue;
@@ -147,7 +163,7 @@ void TableWrite::Delete(Local& local, duckdb::Vector& file_index, duckdb::Vector
       auto& entry = local.taken[last];
       into = change == RowChange::kUpdate ? &entry.updated : &entry.deleted;
     }
-    into->push_back(static_cast<uint64_t>(positions[rows.sel->get_index(i)]));
+    into->Add(static_cast<uint64_t>(positions[rows.sel->get_index(i)]));
   }
 }
 
@@ -157,11 +173,13 @@ void TableWrite::Combine(duckdb::ExecutionContext& context, Local& local) {
   if (local.rows) Rows().Combine(context, *local.rows);
   if (local.changes) Changes().Combine(context, *local.changes);
   std::lock_guard<std::mutex> guard(mutex_);
-  for (auto& [ordinal, positions] : local.taken) {
+  for (auto& [ordinal, mine] : local.taken) {
     Taken& taken = taken_[ordinal];
-    taken.deleted.AddMany(positions.deleted.data(), positions.deleted.size());
-    taken.updated.AddMany(positions.updated.data(), positions.updated.size());
-    taken.count += positions.deleted.size() + positions.updated.size();
+    mine.deleted.Flush();
+    mine.updated.Flush();
+    taken.deleted.UnionWith(mine.deleted.rows);
+    taken.updated.UnionWith(mine.updated.rows);
+    taken.count += mine.deleted.count + mine.updated.count;
   }
   local.taken.clear();
 }

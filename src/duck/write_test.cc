@@ -679,5 +679,68 @@ TEST_F(WriteTest, FilesRotateAtTheTargetSize) {
   EXPECT_EQ(Ask("SELECT count(*), sum(id) FROM t"), "400000|79999800000");
 }
 
+TEST_F(WriteTest, WideRowsOfManyPartitions) {
+  Run("SET memory_limit = '500MB'");
+  Run("CREATE TABLE t (id INTEGER, b VARCHAR, k INTEGER) PARTITIONED BY (k)");
+  Run("INSERT INTO t SELECT range, repeat(md5(range::VARCHAR), 1000), range % 5 FROM range(15000)");
+  EXPECT_EQ(Ask("SELECT count(*), sum(length(b)) FROM t"), "15000|480000000");
+}
+
+TEST_F(WriteTest, InfinityIsRefused) {
+  Run("CREATE TABLE t (d DATE, ts TIMESTAMP, v VARCHAR)");
+  EXPECT_NE(Error("INSERT INTO t VALUES ('infinity', NULL, NULL)").find("'d'"), std::string::npos);
+  EXPECT_NE(Error("INSERT INTO t VALUES (NULL, '-infinity', NULL)").find("'ts'"),
+            std::string::npos);
+  Run("INSERT INTO t VALUES (NULL, NULL, 'infinity')");
+  EXPECT_EQ(FilesOf("bronze/t"), 1u);
+}
+
+TEST_F(WriteTest, FilesWithoutStatisticsAreRewritten) {
+  Run("CREATE TABLE t (id INTEGER)");
+  Run("INSERT INTO t SELECT range FROM range(100)");
+  const fs::path log = fs::path(root_) / "bronze/t/_delta_log/00000000000000000001.json";
+  std::string text = Commit("bronze/t", 1);
+  const size_t begin = text.find(",\"stats\":");
+  ASSERT_NE(begin, std::string::npos);
+  text.erase(begin, text.rfind("\"}}") + 1 - begin);
+  std::ofstream(log, std::ios::trunc) << text;
+  duckdb::DuckDB other(nullptr);
+  RegisterTarnExtension(*other.instance);
+  duckdb::Connection con(other);
+  ASSERT_FALSE(con.Query("ATTACH '" + root_ + "' AS lake (TYPE tarn, fsync false)")->HasError());
+  auto result = con.Query("DELETE FROM lake.bronze.t WHERE id < 40");
+  ASSERT_FALSE(result->HasError()) << result->GetError();
+  EXPECT_EQ(result->GetValue(0, 0).ToString(), "40");
+  result = con.Query("SELECT count(*), min(id) FROM lake.bronze.t");
+  EXPECT_EQ(result->GetValue(0, 0).ToString() + "|" + result->GetValue(1, 0).ToString(), "60|40");
+  EXPECT_EQ(FilesOf("bronze/t", ".bin"), 0u);
+}
+
+TEST_F(WriteTest, RowsOfFilesThatLackAColumn) {
+  for (const std::string vectors : {"true", "false"}) {
+    Run("CREATE OR REPLACE TABLE t (id INTEGER, s STRUCT(a INTEGER)) WITH "
+        "('delta.enableDeletionVectors' = '" +
+        vectors + "')");
+    Run("INSERT INTO t SELECT range, {'a': range} FROM range(10)");
+    Run("ALTER TABLE t ADD COLUMN later VARCHAR");
+    EXPECT_EQ(Ask("UPDATE t SET id = id + 100 WHERE id < 3"), "3");
+    EXPECT_EQ(Ask("UPDATE t SET later = 'x' WHERE id = 5"), "1");
+    EXPECT_EQ(Ask("DELETE FROM t WHERE id = 6"), "1");
+    EXPECT_EQ(Ask("SELECT count(*), sum(s.a), count(later), sum(id) FROM t"), "9|39|1|339");
+  }
+}
+
+TEST_F(WriteTest, OverwriteOfAFeedTableWritesItsChanges) {
+  Run("CREATE TABLE t (id INTEGER) WITH ('delta.enableChangeDataFeed' = 'true')");
+  Run("INSERT INTO t VALUES (1), (2)");
+  Run("BEGIN");
+  Run("CALL tarn_begin_overwrite('bronze.t', NULL)");
+  Run("INSERT INTO t VALUES (2), (3)");
+  Run("COMMIT");
+  EXPECT_EQ(Ask("SELECT id, _change_type FROM read_parquet('" + root_ +
+                "/bronze/t/_change_data/*.parquet') ORDER BY ALL"),
+            "1|delete;2|delete;2|insert;3|insert");
+}
+
 }  // namespace
 }  // namespace tarn::duck
