@@ -114,6 +114,7 @@ struct CommitInfo {
   std::string engine_info;
   std::string txn_id;
   std::optional<std::string> user_metadata;
+  StringMap tags;
   std::string raw_json;
 };
 

@@ -1,6 +1,4 @@
 // Transaction::Commit: from staged changes to a version of the log.
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
 #include "delta/conflict.h"
@@ -10,6 +8,7 @@
 #include "delta/path_key.h"
 #include "delta/post_commit.h"
 #include "delta/properties.h"
+#include "delta/row_tracking.h"
 #include "delta/snapshot_builder.h"
 #include "delta/stats.h"
 #include "delta/transaction.h"
@@ -124,7 +123,9 @@ class CommitLoop {
     for (const DomainMetadata& domain : tx_.domains_) {
       const bool system = domain.domain.rfind("delta.", 0) == 0;
       const bool existing = tx_.base_ != nullptr && tx_.base_->Domain(domain.domain).has_value();
-      if (system && domain.domain != "delta.clustering" && !(domain.removed && existing)) {
+      if (domain.domain == "delta.clustering" && !domain.removed) {
+        TARN_RETURN_IF_ERROR(tx_.RequireFeature("clustering"));
+      } else if (system && !(domain.removed && existing)) {
         return Status::InvalidArgument(Name() + ": metadata domain " + domain.domain +
                                        " belongs to the Delta protocol and cannot be set");
       }
@@ -167,8 +168,15 @@ class CommitLoop {
     for (const DomainMetadata& domain : tx_.domains_) body_.push_back(domain);
     for (const AddCdcFile& file : tx_.change_files_) body_.push_back(file);
     for (Action& action : removes) body_.push_back(std::move(action));
+    copies_rows_ = !removes.empty() && !tx_.adds_.empty();
     for (Action& action : adds) body_.push_back(std::move(action));
-    body_bytes_ = SerializeActions(body_);
+    if (IsRowTracking(tx_.protocol_, tx_.metadata_)) {
+      auto row_ids = RowIds::For(tx_.base_.get(), body_);
+      if (!row_ids.ok()) return row_ids.status().WithContext(Name());
+      row_ids_ = std::move(*row_ids);
+    } else {
+      body_bytes_ = SerializeActions(body_);
+    }
     return Status::Ok();
   }
 
@@ -257,6 +265,7 @@ class CommitLoop {
     info.engine_info = environment_.engine_info;
     info.txn_id = txn_id_;
     info.user_metadata = tx_.user_metadata_;
+    if (row_ids_) info.tags["delta.rowTracking.preserved"] = copies_rows_ ? "false" : "true";
     return info;
   }
 
@@ -267,29 +276,29 @@ class CommitLoop {
     const Protocol& protocol =
         checker_ && !tx_.protocol_changed_ ? checker_->protocol() : tx_.protocol_;
     const CommitInfo info = MakeInfo(metadata, protocol);
-    timestamp_ms_ = *info.timestamp_ms;
     if (ChangesToTimestamps()) {
       metadata.configuration[kEnablementVersion] = version.ToString();
-      metadata.configuration[kEnablementTimestamp] = std::to_string(timestamp_ms_);
+      metadata.configuration[kEnablementTimestamp] = std::to_string(*info.timestamp_ms);
     }
     std::string out;
     AppendAction(info, &out);
     if (tx_.protocol_changed_) AppendAction(protocol, &out);
     if (tx_.metadata_changed_) AppendAction(metadata, &out);
-    return out + body_bytes_;
+    return out + (row_ids_ ? SerializeActions(row_ids_->Assign(version, body_)) : body_bytes_);
   }
 
   // Puts the entry at `version` until it is known whether that version is ours.
   Result<PutOutcome> Put(Version version) {
     const std::string key = table_.LogKey(CommitName(version));
     const std::string entry = Entry(version);
+    bool in_flight = false;  // some earlier request may still arrive
     for (int failures = 0;;) {
       const Status status = environment_.store->Put(key, entry, store::PutMode::kCreateOnly);
       if (status.ok()) return PutOutcome::kCommitted;
-      const bool unsure = status.retry() == RetryClass::kOutcomeUnknown ||
-                          status.retry() == RetryClass::kBackoff ||
-                          status.code() == StatusCode::kAlreadyExists;
-      if (!unsure) return status.WithContext(Name());
+      in_flight = in_flight || status.retry() == RetryClass::kOutcomeUnknown;
+      const bool worth_a_look = in_flight || status.retry() == RetryClass::kBackoff ||
+                                status.code() == StatusCode::kAlreadyExists;
+      if (!worth_a_look) return status.WithContext(Name());
       // A lost reply, or somebody else's commit: the entry itself tells.
       const auto actions = table_.ReadCommit(version);
       if (actions.ok()) {
@@ -300,10 +309,7 @@ class CommitLoop {
       if (actions.status().code() == StatusCode::kCorruption) return actions.status();
       if (++failures >= kMaxTransientFailures) {
         const std::string where = Name() + ": commit of version " + version.ToString();
-        if (status.retry() == RetryClass::kBackoff &&
-            actions.status().code() == StatusCode::kNotFound) {
-          return status.WithContext(where);
-        }
+        if (!in_flight && status.retry() == RetryClass::kBackoff) return status.WithContext(where);
         return Status::OutcomeUnknown(where + " may or may not have been made (" +
                                       status.message() +
                                       "); read the version back before trying again");
@@ -333,8 +339,8 @@ class CommitLoop {
                                 "; nothing was written, run the statement again");
       }
       TARN_RETURN_IF_ERROR(FollowTimestamp(next, *actions));
+      if (row_ids_) row_ids_->Follow(*actions);
       current_ = next;
-      ++caught_up_;
     }
     return std::optional<CommitResult>();
   }
@@ -426,15 +432,15 @@ class CommitLoop {
   std::vector<Action> body_;  // everything but commitInfo, protocol and metaData
   std::string body_bytes_;
   std::set<std::string> removed_paths_;
+  std::optional<RowIds> row_ids_;  // row tracking is on
+  bool copies_rows_ = false;
   bool changes_data_ = false;
   bool blind_append_ = false;
   IsolationLevel isolation_ = IsolationLevel::kWriteSerializable;
   std::optional<ConflictChecker> checker_;
   Version current_{-1};
   int64_t previous_timestamp_ms_ = 0;
-  int64_t timestamp_ms_ = 0;
   int lost_races_ = 0;
-  int64_t caught_up_ = 0;
 };
 
 Result<CommitResult> Transaction::Commit() {

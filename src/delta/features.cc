@@ -29,7 +29,7 @@ const FeatureInfo kFeatures[] = {
     {"domainMetadata", kWriter, 0, 0, true, true, "all domains are kept"},
     {"inCommitTimestamp", kWriter, 0, 0, true, true, ""},
     {"clustering", kWriter, 0, 0, true, true, "clustering columns are kept and have statistics"},
-    {"rowTracking", kWriter, 0, 0, true, false, "row ids are kept on read"},
+    {"rowTracking", kWriter, 0, 0, true, true, "fresh row ids; those of copied rows are not kept"},
     {"typeWidening", kBoth, 0, 0, true, true, "old files are cast; new type changes are refused"},
     {"typeWidening-preview", kBoth, 0, 0, true, true, "as typeWidening"},
     {"variantType", kBoth, 0, 0, true, false, ""},

@@ -204,6 +204,7 @@ void Write(const CommitInfo& info, std::string* out) {
   if (info.is_blind_append) object.Bool("isBlindAppend", *info.is_blind_append);
   if (!info.operation_metrics.empty()) object.Map("operationMetrics", info.operation_metrics);
   object.OptionalText("userMetadata", info.user_metadata);
+  if (!info.tags.empty()) object.Map("tags", info.tags);
   object.NonEmptyText("engineInfo", info.engine_info);
   object.NonEmptyText("txnId", info.txn_id);
   object.Close();

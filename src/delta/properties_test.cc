@@ -125,8 +125,8 @@ TEST(Features, UpgradeKeepsWhatTheOldVersionImplied) {
 }
 
 TEST(Features, WhatIsNotWrittenIsRefusedByName) {
-  EXPECT_THAT(Derive(MakeMetadata({{"delta.enableRowTracking", "true"}})).status().message(),
-              HasSubstr("rowTracking"));
+  EXPECT_THAT(Derive(MakeMetadata({{"delta.enableIcebergCompatV2", "true"}})).status().message(),
+              HasSubstr("icebergCompatV2"));
   EXPECT_THAT(Derive(MakeMetadata({}, kGenerated)).status().message(),
               HasSubstr("generatedColumns"));
   const Status unknown =

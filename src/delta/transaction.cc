@@ -5,6 +5,7 @@
 
 #include "delta/file_table.h"
 #include "delta/properties.h"
+#include "delta/row_tracking.h"
 
 namespace tarn::delta {
 namespace {
@@ -136,6 +137,8 @@ Status Transaction::AdoptMetadata(Metadata metadata, SchemaSource source) {
     metadata.configuration["delta.columnMapping.maxColumnId"] = std::to_string(max_id);
   }
   metadata.schema_string = SerializeSchema(*schema);
+  TARN_RETURN_IF_ERROR(PrepareRowTracking(base_.get(), source == SchemaSource::kReplace, &metadata)
+                           .WithContext(name));
   TARN_RETURN_IF_ERROR(CheckPartitioning(metadata, *schema, source).WithContext(name));
 
   const std::optional<Protocol> current =

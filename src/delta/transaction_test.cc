@@ -155,6 +155,25 @@ TEST(Transaction, OutcomeStaysUnknownWhenTheStoreIsGone) {
   EXPECT_THAT(Paths(**table->Latest()), ElementsAre("a"));
 }
 
+TEST(Transaction, ARequestThatMayStillArriveKeepsTheOutcomeUnknown) {
+  TestLake lake;
+  auto table = lake.Create();
+  auto transaction = Begin(table);
+  ASSERT_TRUE(transaction->AddDataFile(MakeFile("a", 1, 1)).ok());
+  int puts = 0;
+  lake.store->SetHook([&](const std::string& operation, const std::string&) {
+    if (operation != "put") return Fault::kNone;
+    return ++puts == 1 ? Fault::kLostRequest : Fault::kFailBefore;
+  });
+  EXPECT_EQ(transaction->Commit().status().code(), StatusCode::kOutcomeUnknown);
+
+  auto refused = Begin(table);  // when every request was refused there is nothing in doubt
+  ASSERT_TRUE(refused->AddDataFile(MakeFile("b", 1, 1)).ok());
+  const auto result = refused->Commit();
+  EXPECT_EQ(result.status().code(), StatusCode::kIo);
+  EXPECT_EQ(result.status().retry(), RetryClass::kBackoff);
+}
+
 TEST(Transaction, CommitStandsWhenReadingBackFails) {
   TestLake lake;
   auto table = lake.Create();
@@ -383,11 +402,10 @@ TEST(Transaction, DropAndCreateBehindOurBackConflicts) {
   auto transaction = Begin(lake.Open());
   ASSERT_TRUE(transaction->AddDataFile(MakeFile("b", 1, 1)).ok());
   const auto objects = lake.memory->List("t/");
-  for (const auto& object : *objects)
-    ASSERT_TRUE(lake.memory->Delete(object.key).ok());
+  for (const auto& object : *objects) ASSERT_TRUE(lake.memory->Delete(object.key).ok());
   lake.Create();
   EXPECT_EQ(transaction->Commit().status().code(), StatusCode::kConflict);
-  EXPECT_EQ(lake.memory->List("t/")->size(), 1u);
+  EXPECT_EQ((*lake.Open()->Latest())->version().value(), 0);
 }
 
 TEST(Transaction, UserDomainsUpgradeTheProtocolAndSystemOnesAreRefused) {
@@ -401,6 +419,62 @@ TEST(Transaction, UserDomainsUpgradeTheProtocolAndSystemOnesAreRefused) {
   auto bad = Begin(table);
   bad->SetDomain({"delta.rowTracking", "{}", false});
   EXPECT_EQ(bad->Commit().status().code(), StatusCode::kInvalidArgument);
+}
+
+TEST(Transaction, RowIdsAreFreshAcrossARebase) {
+  TestLake lake;
+  auto table =
+      lake.Create({{"delta.enableRowTracking", "true"}, {"delta.enableDeletionVectors", "true"}});
+  EXPECT_THAT(*(*table->Latest())->Property("delta.rowTracking.materializedRowIdColumnName"),
+              HasSubstr("_row-id-col-"));
+  auto one = Begin(lake.Open());
+  auto two = Begin(lake.Open());
+  ASSERT_TRUE(one->AddDataFile(MakeFile("a", 1, 10)).ok());
+  ASSERT_TRUE(two->AddDataFile(MakeFile("b", 1, 5)).ok());
+  ASSERT_TRUE(two->AddDataFile(MakeFile("c", 1, 2)).ok());
+  ASSERT_TRUE(one->Commit().ok());
+  ASSERT_TRUE(two->Commit().ok());
+  const SnapshotPtr snapshot = *table->Latest();
+  const auto file = [&](const char* path) { return snapshot->File(*snapshot->FindFile(path)); };
+  EXPECT_EQ(*file("a").base_row_id, 0);
+  EXPECT_EQ(*file("b").base_row_id, 10);
+  EXPECT_EQ(*file("c").base_row_id, 15);
+  EXPECT_EQ(*file("a").default_row_commit_version, 1);
+  EXPECT_EQ(*file("c").default_row_commit_version, 2);
+  EXPECT_EQ(snapshot->Domain("delta.rowTracking")->configuration, "{\"rowIdHighWaterMark\":16}");
+
+  auto erase = Begin(table);  // a deletion vector keeps the ids of its file
+  ASSERT_TRUE(
+      erase->UpdateDeletionVector(*erase->base()->FindFile("b"), Inline({1}, lake.random)).ok());
+  const auto result = erase->Commit();
+  ASSERT_TRUE(result.ok()) << result.status().ToString();
+  const AddFile kept = result->snapshot->File(*result->snapshot->FindFile("b"));
+  EXPECT_EQ(*kept.base_row_id, 10);
+  EXPECT_EQ(*kept.default_row_commit_version, 2);
+  EXPECT_EQ(result->snapshot->Domain("delta.rowTracking")->configuration,
+            "{\"rowIdHighWaterMark\":16}");
+}
+
+TEST(Transaction, RowTrackingIsNotSwitchedOnOverFilesWithoutIds) {
+  TestLake lake;
+  auto table = lake.Create();
+  ASSERT_TRUE(Append(table, MakeFile("a", 1, 10)).ok());
+  auto transaction = Begin(table);
+  Metadata metadata = transaction->metadata();
+  metadata.configuration["delta.enableRowTracking"] = "true";
+  EXPECT_EQ(transaction->SetMetadata(metadata).code(), StatusCode::kUnsupported);
+}
+
+TEST(Transaction, ClusteringDomainBringsItsFeatures) {
+  TestLake lake;
+  auto table = lake.Create();
+  auto transaction = Begin(table);
+  transaction->SetDomain({"delta.clustering", "{\"clusteringColumns\":[[\"id\"]]}", false});
+  const auto result = transaction->Commit();
+  ASSERT_TRUE(result.ok()) << result.status().ToString();
+  EXPECT_THAT(
+      *result->snapshot->protocol().writer_features,
+      ::testing::UnorderedElementsAre("appendOnly", "invariants", "clustering", "domainMetadata"));
 }
 
 }  // namespace
