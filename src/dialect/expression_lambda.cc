@@ -86,12 +86,28 @@ Node Aggregate(FunctionExpression& call) {
     throw ParserException("%s takes an array, a start value, a lambda and perhaps a final lambda",
                           call.function_name);
   }
+  const auto a = FreshName("a", call), b = FreshName("b", call), e = FreshName("e", call);
   auto merge = RequireLambda(call, 2, 2, 2);
   auto start = std::move(call.children[1]);
-  // The accumulator has the type of the start value, whatever the elements are.
-  auto body = Fn("spark_as_type_of", std::move(merge.body), start->Copy());
-  auto result = Fn("list_reduce", std::move(call.children[0]),
-                   LambdaNode(merge.parameters, std::move(body)), std::move(start));
+  auto array = std::move(call.children[0]);
+  // DuckDB's list_reduce has one type for elements and accumulator. So both travel in a row
+  // (accumulator, element): the accumulator has the type of the start value, whatever the elements
+  // are.
+  auto elements =
+      Fn("list_transform", array->Copy(),
+         LambdaNode({e}, Fn("row", Fn("spark_as_type_of", ConstantNode(Value()), start->Copy()),
+                            ColumnNode(e))));
+  std::map<std::string, Node> replace;
+  replace.emplace(merge.parameters[0], Field(a, 1));
+  replace.emplace(merge.parameters[1], Field(b, 2));
+  Substitute(merge.body, replace);
+  auto body = Fn("row", Fn("spark_as_type_of", std::move(merge.body), start->Copy()), Field(b, 2));
+  auto first = Fn("row", std::move(start),
+                  Fn("list_extract", std::move(array), ConstantNode(Value::BIGINT(1))));
+  auto result = Fn(
+      "struct_extract_at",
+      Fn("list_reduce", std::move(elements), LambdaNode({a, b}, std::move(body)), std::move(first)),
+      ConstantNode(Value::BIGINT(1)));
   if (call.children.size() < 4) return result;
   auto finish = RequireLambda(call, 3, 1, 1);
   auto wrapped = Fn("list_transform", Fn("list_value", std::move(result)),

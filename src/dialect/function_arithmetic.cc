@@ -38,6 +38,9 @@ void SettleText(FunctionCall& call) {
   if (IsText(call.Type(0)) && IsText(call.Type(1))) {
     call.Refuse("two strings are no numbers; cast them");
   }
+  if ((IsText(call.Type(0)) && call.IsNull(1)) || (IsText(call.Type(1)) && call.IsNull(0))) {
+    call.Refuse("a string and NULL are no numbers; cast the string");
+  }
   for (idx_t i = 0; i < 2; i++) {
     const auto& other = call.Type(1 - i);
     if (!IsText(call.Type(i)) || !(IsNumeric(other) || call.IsNull(1 - i))) continue;
@@ -139,6 +142,9 @@ Expr BindMultiply(FunctionCall& call) {
 Expr BindDivide(FunctionCall& call) {
   if (auto interval = BindIntervalScale(call, true)) return interval;
   SettleText(call);
+  if (call.IsNull(0) && IsDecimal(call.Type(1))) {
+    call.arguments[0] = call.Plain(call.Take(0), LogicalType::DOUBLE);
+  }
   SettleNulls(call, LogicalType::DOUBLE);
   RequireNumbers(call);
   if (WantsDecimal(call)) {

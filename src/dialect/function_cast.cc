@@ -68,6 +68,11 @@ Expr DecimalFrom(Expr value, const LogicalType& type, bool is_try) {
     if (source == LogicalTypeId::FLOAT) text = DoubleText(in.Get<float>(0));
     const std::string_view view =
         source == LogicalTypeId::VARCHAR ? in.Text(0) : std::string_view(text);
+    // No decimal, and no error either.
+    if (source != LogicalTypeId::VARCHAR &&
+        !std::isdigit(static_cast<unsigned char>(text.back()))) {
+      return out.Null();
+    }
     auto parsed = ParseDecimal(view, precision, scale);
     if (parsed && !parsed->overflow) return SetDecimalDigits(out, type, parsed->value);
     if (is_try) return out.Null();
@@ -244,7 +249,9 @@ Expr CastFromInstant(FunctionCall& call, Expr value, const LogicalType& type, bo
                std::move(args));
     return call.Plain(std::move(seconds), type, is_try);
   }
-  if (IsFloating(type)) return call.Sql("CAST(epoch_us($1) AS DOUBLE) / 1000000", std::move(value));
+  if (IsFloating(type)) {
+    return call.Plain(call.Sql("CAST(epoch_us($1) AS DOUBLE) / 1000000", std::move(value)), type);
+  }
   if (IsDecimal(type)) {
     auto micros = call.Sql("CAST(epoch_us($1) AS DECIMAL(20,0)) * 0.000001", std::move(value));
     return call.Plain(std::move(micros), type, is_try);

@@ -1,17 +1,22 @@
-// Arrays and structs.
+// Arrays.
 #include <algorithm>
 #include <random>
 #include <unordered_set>
 
+#include "dialect/function_array.h"
 #include "dialect/function_families.h"
-#include "dialect/function_interval.h"
-#include "dialect/function_moment.h"
-#include "dialect/function_text.h"
 #include "dialect/function_types.h"
 
 namespace tarn::dialect {
 
 using namespace duckdb;
+
+void RequireList(FunctionCall& call, idx_t i) {
+  if (call.IsNull(i))
+    call.arguments[i] = call.Plain(call.Take(i), LogicalType::LIST(LogicalType::SQLNULL));
+  if (call.Id(i) != LogicalTypeId::LIST)
+    call.Refuse("takes an array, not " + SparkTypeName(call.Type(i)));
+}
 
 namespace {
 
@@ -19,12 +24,21 @@ const LogicalType kInt = LogicalType::INTEGER;
 const LogicalType kLong = LogicalType::BIGINT;
 const LogicalType kText = LogicalType::VARCHAR;
 
-bool IsList(const LogicalType& type) { return type.id() == LogicalTypeId::LIST; }
+// DuckDB folds a call on a NULL literal to a NULL without a type.
+Expr Typed(FunctionCall& call, Expr value, const LogicalType& type) {
+  return value->return_type.id() == LogicalTypeId::SQLNULL ? call.Plain(std::move(value), type)
+                                                           : std::move(value);
+}
 
-void RequireList(FunctionCall& call, idx_t i) {
-  if (call.IsNull(i))
-    call.arguments[i] = call.Plain(call.Take(i), LogicalType::LIST(LogicalType::SQLNULL));
-  if (!IsList(call.Type(i))) call.Refuse("takes an array, not " + SparkTypeName(call.Type(i)));
+const LogicalType& ElementType(FunctionCall& call, idx_t i) {
+  return ListType::GetChildType(call.Type(i));
+}
+
+void RequirePlainElements(FunctionCall& call, idx_t i) {
+  const auto id = ElementType(call, i).id();
+  if (id == LogicalTypeId::LIST || id == LogicalTypeId::MAP || id == LogicalTypeId::STRUCT) {
+    call.Refuse("takes an array of strings, not " + SparkTypeName(call.Type(i)));
+  }
 }
 
 Expr BindArray(FunctionCall& call) {
@@ -62,20 +76,23 @@ Expr KeyFor(FunctionCall& call, idx_t map, idx_t key) {
 Expr BindSubscript(FunctionCall& call) {
   if (call.Id(0) == LogicalTypeId::MAP) {
     auto key = KeyFor(call, 0, 1);
-    return call.Call("map_extract_value", call.Take(0), std::move(key));
+    const auto type = MapType::ValueType(call.Type(0));
+    return Typed(call, call.Call("map_extract_value", call.Take(0), std::move(key)), type);
   }
   if (call.Id(0) == LogicalTypeId::STRUCT)
     return call.Call("struct_extract", call.Take(0), call.Take(1));
   RequireList(call, 0);
   auto length = call.Call("len", call.Copy(0));
   auto position = CheckedPosition(call, call.Cast(call.Take(1), kLong), std::move(length));
-  return call.Call("list_extract", call.Take(0), std::move(position));
+  const auto type = ElementType(call, 0);
+  return Typed(call, call.Call("list_extract", call.Take(0), std::move(position)), type);
 }
 
 Expr BindElementAt(FunctionCall& call) {
   if (call.Id(0) == LogicalTypeId::MAP) {
     auto key = KeyFor(call, 0, 1);
-    return call.Call("map_extract_value", call.Take(0), std::move(key));
+    const auto type = MapType::ValueType(call.Type(0));
+    return Typed(call, call.Call("map_extract_value", call.Take(0), std::move(key)), type);
   }
   RequireList(call, 0);
   Exprs args;
@@ -99,14 +116,17 @@ Expr BindElementAt(FunctionCall& call) {
                            out.Set<int64_t>(index > 0 ? index : length + index + 1);
                          }),
                          std::move(args));
-  return call.Call("list_extract", call.Take(0), std::move(position));
+  const auto type = ElementType(call, 0);
+  return Typed(call, call.Call("list_extract", call.Take(0), std::move(position)), type);
 }
 
 Expr BindGet(FunctionCall& call) {
   RequireList(call, 0);
+  const auto type = ElementType(call, 0);
   auto index = call.Cast(call.Take(1), kLong);
-  return call.Sql("CASE WHEN $2 < 0 THEN NULL ELSE list_extract($1, $2 + 1) END", call.Take(0),
-                  std::move(index));
+  auto element = call.Sql("CASE WHEN $2 < 0 THEN NULL ELSE list_extract($1, $2 + 1) END",
+                          call.Take(0), std::move(index));
+  return Typed(call, std::move(element), type);
 }
 
 Expr BindSize(FunctionCall& call) {
@@ -353,6 +373,7 @@ Expr BindRepeat(FunctionCall& call) {
 
 Expr BindJoin(FunctionCall& call) {
   RequireList(call, 0);
+  RequirePlainElements(call, 0);
   Exprs args;
   args.push_back(call.Cast(call.Take(0), LogicalType::LIST(kText)));
   for (idx_t i = 1; i < call.Count(); i++) args.push_back(call.Text(call.Take(i)));
@@ -372,8 +393,11 @@ Expr BindJoin(FunctionCall& call) {
 
 Expr BindFlatten(FunctionCall& call) {
   RequireList(call, 0);
-  return call.Sql("CASE WHEN list_aggregate($1, 'count') < len($1) THEN NULL ELSE flatten($1) END",
-                  call.Take(0));
+  const auto type = ElementType(call, 0);
+  auto flat =
+      call.Sql("CASE WHEN list_aggregate($1, 'count') < len($1) THEN NULL ELSE flatten($1) END",
+               call.Take(0));
+  return Typed(call, std::move(flat), type);
 }
 
 Expr BindSort(FunctionCall& call, bool array_sort) {
@@ -385,173 +409,16 @@ Expr BindSort(FunctionCall& call, bool array_sort) {
     ascending = BooleanValue::Get(order.DefaultCastAs(LogicalType::BOOLEAN));
   }
   const char* nulls = array_sort || !ascending ? "NULLS LAST" : "NULLS FIRST";
-  return call.Call("list_sort", call.Take(0), Literal(Value(ascending ? "ASC" : "DESC")),
-                   Literal(Value(nulls)));
-}
-
-// ---- sequence ----
-
-int64_t Step(int64_t at, int64_t step, int64_t n) { return at + step * n; }
-
-void CheckSequence(bool possible, int64_t count) {
-  if (!possible) throw InvalidInputException("sequence: the step leads away from the end");
-  if (count > 100000000) throw InvalidInputException("sequence: more than 100 million elements");
-}
-
-Expr IntegralSequence(FunctionCall& call) {
-  const auto type = UnifyArguments(call, 0);
-  Exprs args;
-  for (idx_t i = 0; i < call.Count(); i++) args.push_back(call.Plain(call.Take(i), kLong));
-  auto list =
-      Native("sequence", LogicalType::LIST(kLong), EachRow([](RowIn& in, RowOut& out) {
-               const auto start = in.Get<int64_t>(0), stop = in.Get<int64_t>(1);
-               const auto step = in.Columns() > 2 ? in.Get<int64_t>(2) : (start <= stop ? 1 : -1);
-               CheckSequence(start == stop || (step != 0 && (step > 0) == (stop > start)), 0);
-               const int64_t count = start == stop ? 1 : (stop - start) / step + 1;
-               CheckSequence(true, count);
-               Values result;
-               for (int64_t i = 0; i < count; i++)
-                 result.push_back(Value::BIGINT(Step(start, step, i)));
-               out.Boxed(Value::LIST(kLong, std::move(result)));
-             }),
-             std::move(args));
-  return call.Plain(std::move(list),
-                    LogicalType::LIST(type.id() == LogicalTypeId::SQLNULL ? kInt : type));
-}
-
-Expr MomentSequence(FunctionCall& call) {
-  LogicalType type = call.Id(0) == LogicalTypeId::DATE && call.Id(1) == LogicalTypeId::DATE
-                         ? LogicalType::DATE
-                     : call.Id(0) == LogicalTypeId::TIMESTAMP ? LogicalType::TIMESTAMP
-                                                              : LogicalType::TIMESTAMP_TZ;
-  Exprs args;
-  args.push_back(call.Cast(call.Take(0), type));
-  args.push_back(call.Cast(call.Take(1), type));
-  const bool given = call.Count() > 2;
-  args.push_back(given ? call.Take(2) : Literal(Value::INTERVAL(0, 1, 0)));
-  const auto id = type.id();
-  auto each = [=](ClientContext& context, const Zone& session, RowIn& in, RowOut& out) {
-    auto utc = FindZone(context, "UTC");
-    const Zone& zone = id == LogicalTypeId::TIMESTAMP_TZ ? session : *utc;
-    auto read = [&](idx_t c) {
-      return id == LogicalTypeId::DATE ? in.Get<int32_t>(c) * kMicrosPerDay : in.Get<int64_t>(c);
-    };
-    const auto start = read(0), stop = read(1);
-    const auto step = in.Get<interval_t>(2);
-    int64_t sign = !given && stop < start ? -1 : 1;
-    const int64_t direction = step.months ? step.months : step.days ? step.days : step.micros;
-    CheckSequence(start == stop || (direction != 0 && (direction * sign > 0) == (stop > start)), 0);
-    Values result;
-    for (int64_t i = 0;; i++) {
-      CheckSequence(true, i);
-      const int64_t n = i * sign;
-      const auto at = AddToInstant(zone, start, n * step.months, n * step.days, n * step.micros);
-      if (stop >= start ? at > stop : at < stop) break;
-      Value value = id == LogicalTypeId::DATE
-                        ? Value::DATE(date_t(static_cast<int32_t>(FloorDiv(at, kMicrosPerDay))))
-                    : id == LogicalTypeId::TIMESTAMP ? Value::TIMESTAMP(timestamp_t(at))
-                                                     : Value::TIMESTAMPTZ(timestamp_tz_t(at));
-      result.push_back(std::move(value));
-      if (start == stop) break;
-    }
-    out.Boxed(Value::LIST(type, std::move(result)));
-  };
-  return Native("sequence_" + SparkTypeName(type), LogicalType::LIST(type), EachRowWithZone(each),
-                std::move(args));
-}
-
-Expr BindSequence(FunctionCall& call) {
-  const bool moment = IsMoment(call.Type(0)) || IsMoment(call.Type(1));
-  return moment ? MomentSequence(call) : IntegralSequence(call);
-}
-
-// ---- structs ----
-
-Expr BindNamedStruct(FunctionCall& call) {
-  if (call.Count() % 2 != 0) call.Refuse("takes names and values in pairs");
-  Exprs fields;
-  for (idx_t i = 0; i < call.Count(); i += 2) {
-    Value name;
-    if (!call.Constant(i, name) || name.IsNull()) call.Refuse("the names must be constants");
-    auto field = call.Take(i + 1);
-    field->SetAlias(name.ToString());
-    fields.push_back(std::move(field));
-  }
-  return call.Call("struct_pack", std::move(fields));
-}
-
-// Columns keep their names, everything else is col1, col2, …
-Expr BindStruct(FunctionCall& call) {
-  Exprs fields;
-  for (idx_t i = 0; i < call.Count(); i++) {
-    auto field = call.Take(i);
-    const auto kind = field->GetExpressionClass();
-    const bool named =
-        kind == ExpressionClass::BOUND_COLUMN_REF || kind == ExpressionClass::BOUND_LAMBDA_REF;
-    if (!named || field->GetAlias().empty()) field->SetAlias("col" + std::to_string(i + 1));
-    fields.push_back(std::move(field));
-  }
-  return call.Call("struct_pack", std::move(fields));
-}
-
-Expr BindZip(FunctionCall& call, bool spark_names) {
-  vector<std::string> names;
-  for (idx_t i = 0; i < call.Count(); i++) {
-    const bool column =
-        call.arguments[i]->GetExpressionClass() == ExpressionClass::BOUND_COLUMN_REF;
-    names.push_back(column ? call.arguments[i]->GetAlias() : std::to_string(i));
-    RequireList(call, i);
-  }
-  const auto count = call.Count();
-  Expr any_null = IsNull(call.Copy(0));
-  Exprs lists;
-  for (idx_t i = 0; i < count; i++) lists.push_back(call.Copy(i));
-  auto zipped = call.Call("list_zip", std::move(lists));
-  for (idx_t i = 0; i < count; i++) {
-    auto type = zipped->return_type;
-    zipped = CaseWhen(IsNull(call.Copy(i)), Literal(Value(type)), std::move(zipped));
-  }
-  if (!spark_names) return zipped;
-  child_list_t<LogicalType> fields;
-  for (idx_t i = 0; i < count; i++)
-    fields.emplace_back(names[i], ListType::GetChildType(call.Type(i)));
-  return call.Cast(std::move(zipped), LogicalType::LIST(LogicalType::STRUCT(std::move(fields))));
-}
-
-// ---- what the rewrite of lambdas and aggregates needs ----
-
-Expr BindTruth(FunctionCall& call, bool wanted) {
-  RequireList(call, 0);
-  const std::string value = wanted ? "true" : "false", other = wanted ? "false" : "true";
-  return call.Sql("CASE WHEN $1 IS NULL THEN NULL WHEN list_contains($1, " + value + ") THEN " +
-                      value + " WHEN list_aggregate($1, 'count') < len($1) THEN NULL ELSE " +
-                      other + " END",
-                  call.Cast(call.Take(0), LogicalType::LIST(LogicalType::BOOLEAN)));
-}
-
-Expr BindFractions(FunctionCall& call) {
-  const bool list = IsList(call.Type(0));
-  return call.Cast(call.Take(0),
-                   list ? LogicalType::LIST(LogicalType::DOUBLE) : LogicalType::DOUBLE);
-}
-
-Expr BindOrEmpty(FunctionCall& call) {
   const auto type = call.Type(0);
-  auto empty = Literal(Value::LIST(ListType::GetChildType(type), Values()));
-  return call.Sql("coalesce($1, $2)", call.Take(0), std::move(empty));
-}
-
-Expr BindNullIfNone(FunctionCall& call) {
-  RequireList(call, 0);
-  const auto element = ListType::GetChildType(call.Type(0));
-  auto one_null = Literal(Value::LIST(element, Values(1, Value(element))));
-  return call.Sql("CASE WHEN coalesce(len($1), 0) = 0 THEN $2 ELSE $1 END", call.Take(0),
-                  std::move(one_null));
+  auto sorted = call.Call("list_sort", call.Take(0), Literal(Value(ascending ? "ASC" : "DESC")),
+                          Literal(Value(nulls)));
+  return Typed(call, std::move(sorted), type);
 }
 
 }  // namespace
 
 void RegisterCollectionFunctions(FunctionTable& table) {
+  RegisterStructFunctions(table);
   RegisterBinding(table, "array", 0, -1, BindArray);
   RegisterBinding(table, "subscript", 2, 2, BindSubscript);
   RegisterBinding(table, "element_at", 2, 2, BindElementAt);
@@ -580,41 +447,29 @@ void RegisterCollectionFunctions(FunctionTable& table) {
                   [](FunctionCall& call) { return BindSort(call, false); });
   RegisterBinding(table, "array_max", 1, 1, [](FunctionCall& call) {
     RequireList(call, 0);
-    return call.Call("list_aggregate", call.Take(0), Literal(Value("max")));
+    const auto type = ElementType(call, 0);
+    return Typed(call, call.Call("list_aggregate", call.Take(0), Literal(Value("max"))), type);
   });
   RegisterBinding(table, "array_min", 1, 1, [](FunctionCall& call) {
     RequireList(call, 0);
-    return call.Call("list_aggregate", call.Take(0), Literal(Value("min")));
+    const auto type = ElementType(call, 0);
+    return Typed(call, call.Call("list_aggregate", call.Take(0), Literal(Value("min"))), type);
   });
   RegisterBinding(table, "array_append", 2, 2, [](FunctionCall& call) {
     UnifyElement(call, 0, 1);
-    return call.Sql("CASE WHEN $1 IS NULL THEN NULL ELSE list_concat($1, list_value($2)) END",
-                    call.Take(0), call.Take(1));
+    const auto type = call.Type(0);
+    auto longer =
+        call.Sql("CASE WHEN $1 IS NULL THEN NULL ELSE list_concat($1, list_value($2)) END",
+                 call.Take(0), call.Take(1));
+    return Typed(call, std::move(longer), type);
   });
   RegisterBinding(table, "array_prepend", 2, 2, [](FunctionCall& call) {
     UnifyElement(call, 0, 1);
-    return call.Sql("CASE WHEN $1 IS NULL THEN NULL ELSE list_concat(list_value($2), $1) END",
-                    call.Take(0), call.Take(1));
-  });
-  RegisterBinding(table, "sequence", 2, 3, BindSequence);
-  RegisterBinding(table, "named_struct", 2, -1, BindNamedStruct);
-  RegisterBinding(table, "struct", 1, -1, BindStruct);
-  RegisterBinding(table, "arrays_zip", 1, -1,
-                  [](FunctionCall& call) { return BindZip(call, true); });
-  RegisterBinding(table, "zip", 2, 2, [](FunctionCall& call) { return BindZip(call, false); });
-  RegisterBinding(table, "any_true", 1, 1,
-                  [](FunctionCall& call) { return BindTruth(call, true); });
-  RegisterBinding(table, "all_true", 1, 1,
-                  [](FunctionCall& call) { return BindTruth(call, false); });
-  RegisterBinding(table, "fractions", 1, 1, BindFractions);
-  RegisterBinding(table, "or_empty", 1, 1, BindOrEmpty);
-  RegisterBinding(table, "null_if_none", 1, 1, BindNullIfNone);
-  RegisterBinding(table, "lambda_index", 1, 1, [](FunctionCall& call) {
-    return call.Sql("CAST($1 - 1 AS INTEGER)", call.Take(0));
-  });
-  RegisterBinding(table, "as_type_of", 2, 2, [](FunctionCall& call) {
-    const auto type = call.Type(1);
-    return call.Cast(call.Take(0), type);
+    const auto type = call.Type(0);
+    auto longer =
+        call.Sql("CASE WHEN $1 IS NULL THEN NULL ELSE list_concat(list_value($2), $1) END",
+                 call.Take(0), call.Take(1));
+    return Typed(call, std::move(longer), type);
   });
 }
 

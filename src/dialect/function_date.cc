@@ -117,8 +117,13 @@ void MonthsBetween(const Zone& zone, RowIn& in, RowOut& out) {
   const bool both_last =
       a.day == DaysInMonth(a.year, a.month) && b.day == DaysInMonth(b.year, b.month);
   if (a.day == b.day || both_last) return out.Set<double>(months);
-  const int64_t seconds1 = (first - day1 * kMicrosPerDay) / kMicrosPerSecond;
-  const int64_t seconds2 = (second - day2 * kMicrosPerDay) / kMicrosPerSecond;
+  // The time since the day began, which differs from the clock's on days with a change of the
+  // clock.
+  auto since_midnight = [&](int64_t instant, int64_t day) {
+    return (instant - zone.ToInstant(day * kMicrosPerDay)) / kMicrosPerSecond;
+  };
+  const int64_t seconds1 = since_midnight(in.Get<int64_t>(0), day1);
+  const int64_t seconds2 = since_midnight(in.Get<int64_t>(1), day2);
   const auto seconds = static_cast<double>((a.day - b.day) * 86400LL + seconds1 - seconds2);
   double result = months + seconds / (31 * 86400.0);
   const bool round = in.Columns() < 3 || in.Get<bool>(2);

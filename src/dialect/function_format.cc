@@ -84,9 +84,8 @@ Expr PlainDigits(FunctionCall& call, Expr value) {
 
 Expr BindFormatNumber(FunctionCall& call) {
   Exprs args;
-  if (IsText(call.Type(0)) || call.IsNull(0)) {
-    call.arguments[0] = call.Cast(call.Take(0), LogicalType::DOUBLE);
-  }
+  if (call.IsNull(0)) call.arguments[0] = call.Cast(call.Take(0), LogicalType::DOUBLE);
+  if (!IsNumeric(call.Type(0))) call.Refuse("takes a number, not " + SparkTypeName(call.Type(0)));
   args.push_back(PlainDigits(call, call.Take(0)));
   if (IsText(call.Type(1))) {
     args.push_back(call.Take(1));

@@ -91,6 +91,11 @@ bool HasTime(FunctionCall& call, idx_t i) {
 
 Expr MomentAndInterval(FunctionCall& call, idx_t moment, idx_t interval, bool subtract) {
   if (IsText(call.Type(moment))) {
+    Value value;
+    if (call.Constant(interval, value) && !value.IsNull() &&
+        IntervalValue::Get(value).months != 0) {
+      call.Refuse("months cannot be added to a string; cast it to DATE or TIMESTAMP");
+    }
     auto sum = AddInterval(call, call.Cast(call.Take(moment), LogicalType::TIMESTAMP_TZ),
                            call.Take(interval), subtract);
     return call.Text(std::move(sum));
@@ -110,7 +115,17 @@ Expr DatePlusDays(FunctionCall& call, idx_t date, idx_t days, bool subtract) {
 
 }  // namespace
 
+// NULL beside an interval is one.
+static void SettleNullBesideInterval(FunctionCall& call) {
+  for (idx_t i = 0; i < 2; i++) {
+    if (call.IsNull(i) && IsInterval(call.Type(1 - i))) {
+      call.arguments[i] = call.Plain(call.Take(i), LogicalType::INTERVAL);
+    }
+  }
+}
+
 Expr BindMomentAdd(FunctionCall& call) {
+  SettleNullBesideInterval(call);
   for (idx_t i = 0; i < 2; i++) {
     const auto& one = call.Type(i);
     const auto& other = call.Type(1 - i);
@@ -131,6 +146,7 @@ Expr BindMomentAdd(FunctionCall& call) {
 }
 
 Expr BindMomentSubtract(FunctionCall& call) {
+  SettleNullBesideInterval(call);
   const auto left = call.Type(0);
   const auto right = call.Type(1);
   if (IsInterval(left) && IsInterval(right)) {

@@ -138,6 +138,7 @@ double RoundDouble(double value, int places, Rounding mode) {
   if (all.empty()) all = "0";
   const std::string number = all + "e" + std::to_string(whole - static_cast<long>(all.size()));
   const double result = std::strtod(number.c_str(), nullptr);
+  if (result == 0) return 0;  // never -0
   return negative ? -result : result;
 }
 
@@ -204,9 +205,21 @@ Expr BindCeilOrFloor(FunctionCall& call, Rounding mode) {
   }
   if (IsIntegral(call.Type(0))) return call.Plain(call.Take(0), kLong);
   if (IsDecimal(call.Type(0))) return RoundDecimal(call, 0, mode);
-  auto rounded =
-      call.Call(mode == Rounding::kCeiling ? "ceil" : "floor", call.Plain(call.Take(0), kDouble));
-  return call.Cast(std::move(rounded), kLong);
+  // Beyond the range of BIGINT the nearest end, and 0 for NaN, as Java converts.
+  Exprs args;
+  args.push_back(call.Plain(call.Take(0), kDouble));
+  const bool up = mode == Rounding::kCeiling;
+  return Native(up ? "ceil" : "floor", kLong, EachRow([up](RowIn& in, RowOut& out) {
+                  const double x =
+                      up ? std::ceil(in.Get<double>(0)) : std::floor(in.Get<double>(0));
+                  if (std::isnan(x)) return out.Set<int64_t>(0);
+                  if (x >= 9223372036854775808.0)
+                    return out.Set<int64_t>(NumericLimits<int64_t>::Maximum());
+                  if (x < -9223372036854775808.0)
+                    return out.Set<int64_t>(NumericLimits<int64_t>::Minimum());
+                  out.Set<int64_t>(static_cast<int64_t>(x));
+                }),
+                std::move(args));
 }
 
 double Rint(double x) { return std::nearbyint(x); }

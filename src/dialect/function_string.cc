@@ -120,6 +120,9 @@ Expr BindConcatWs(FunctionCall& call) {
   Exprs args;
   for (idx_t i = 0; i < call.Count(); i++) {
     const bool list = call.Id(i) == LogicalTypeId::LIST;
+    if (list && ListType::GetChildType(call.Type(i)).IsNested()) {
+      call.Refuse("takes strings and arrays of strings, not " + SparkTypeName(call.Type(i)));
+    }
     args.push_back(list ? call.Cast(call.Take(i), LogicalType::LIST(kText))
                         : call.Text(call.Take(i)));
   }

@@ -159,7 +159,10 @@ Expr BindUnixTimestamp(FunctionCall& call) {
         }),
         std::move(args));
   } else {
-    instant = call.Cast(call.Take(0), kInstant);
+    // A local time counts as if it were UTC.
+    instant = call.Id(0) == LogicalTypeId::TIMESTAMP
+                  ? call.Sql("make_timestamptz(epoch_us($1))", call.Take(0))
+                  : call.Cast(call.Take(0), kInstant);
   }
   // Towards zero, unlike the cast.
   return Native("unix_timestamp", kLong, EachRow([](RowIn& in, RowOut& out) {
@@ -296,6 +299,15 @@ void InstantIn(RowIn& in, RowOut& out) {
 }
 
 template <int64_t UNIT>
+Expr BindUnix(FunctionCall& call) {
+  if (call.Id(0) != LogicalTypeId::TIMESTAMP_TZ && !call.IsNull(0)) {
+    call.Refuse("takes a timestamp, not " + SparkTypeName(call.Type(0)));
+  }
+  return Native("unix_" + std::to_string(UNIT), kLong, EachRow(InstantIn<UNIT>),
+                One(call.Cast(call.Take(0), kInstant)));
+}
+
+template <int64_t UNIT>
 void InstantFrom(RowIn& in, RowOut& out) {
   int64_t micros = 0;
   if (__builtin_mul_overflow(in.Get<int64_t>(0), UNIT, &micros)) {
@@ -305,9 +317,9 @@ void InstantFrom(RowIn& in, RowOut& out) {
 }
 
 void RegisterUnixTimes(FunctionTable& table) {
-  RegisterNative(table, {"unix_seconds", {kInstant}, kLong, EachRow(InstantIn<kMicrosPerSecond>)});
-  RegisterNative(table, {"unix_millis", {kInstant}, kLong, EachRow(InstantIn<1000>)});
-  RegisterNative(table, {"unix_micros", {kInstant}, kLong, EachRow(InstantIn<1>)});
+  RegisterBinding(table, "unix_seconds", 1, 1, BindUnix<kMicrosPerSecond>);
+  RegisterBinding(table, "unix_millis", 1, 1, BindUnix<1000>);
+  RegisterBinding(table, "unix_micros", 1, 1, BindUnix<1>);
   RegisterNative(table, {"timestamp_millis", {kLong}, kInstant, EachRow(InstantFrom<1000>)});
   RegisterNative(table, {"timestamp_micros", {kLong}, kInstant, EachRow(InstantFrom<1>)});
   RegisterBinding(table, "timestamp_seconds", 1, 1,

@@ -19,7 +19,8 @@ namespace {
 constexpr int64_t kSecond = 1000000;
 constexpr int64_t kDay = 86400 * kSecond;
 constexpr int64_t kFirst = -62091 * kDay;  // about 1800
-constexpr int64_t kLast = 120529 * kDay;   // about 2300
+constexpr int64_t kLast = 193500 * kDay;   // about 2500
+constexpr int64_t kCycle = 146097 * kDay;  // 400 years, after which days of the week repeat
 constexpr int64_t kStep = 14 * kDay;
 
 // Java's ZoneId.SHORT_IDS, which Spark still takes.
@@ -177,6 +178,7 @@ std::shared_ptr<const Zone> MakeZone(ClientContext& context, std::string_view gi
 
 int64_t Zone::OffsetAt(int64_t instant) const {
   if (transitions_.size() == 1) return transitions_[0].offset;
+  if (instant > kLast) instant -= (instant - kLast + kCycle - 1) / kCycle * kCycle;
   auto next = std::upper_bound(transitions_.begin() + 1, transitions_.end(), instant,
                                [](int64_t at, const Transition& t) { return at < t.from; });
   return (next - 1)->offset;
@@ -184,6 +186,10 @@ int64_t Zone::OffsetAt(int64_t instant) const {
 
 int64_t Zone::ToInstant(int64_t local) const {
   if (transitions_.size() == 1) return local - transitions_[0].offset;
+  if (local > kLast) {
+    const int64_t shift = (local - kLast + kCycle - 1) / kCycle * kCycle;
+    return ToInstant(local - shift) + shift;
+  }
   // The offset before any change around this local time is the earlier instant of an overlap, and
   // moves a time inside a gap forward by the gap.
   auto next = std::upper_bound(transitions_.begin() + 1, transitions_.end(), local,

@@ -1,9 +1,10 @@
 // Time zones for Spark's functions: local time <-> instant with Java's rules.
 //
 // DuckDB's ICU knows the zones but offers them only as SQL functions whose choice for an ambiguous
-// local time differs from Java's. A Zone asks ICU once for its transitions between 1800 and 2300
+// local time differs from Java's. A Zone asks ICU once for its transitions between 1800 and 2500
 // and answers from that table: a local time that does not exist moves forward by the gap, one that
-// exists twice is the earlier instant. Outside those years the first and last offset hold.
+// exists twice is the earlier instant. Before those years the first offset holds, after them the
+// rules repeat with the calendar every 400 years.
 //
 // Times are microseconds since 1970-01-01. Threads: immutable once made; FindZone locks.
 // Errors: duckdb::InvalidInputException for a zone nobody knows.

@@ -130,7 +130,10 @@ class Session {
 
   Answer Run(const std::string& expression, const std::string& source) {
     try {
-      const auto sql = "SELECT " + expression + " AS v" + (source.empty() ? "" : " FROM " + source);
+      const bool whole = expression.starts_with("SELECT ") || expression.starts_with("WITH ");
+      const auto sql =
+          whole ? expression
+                : "SELECT " + expression + " AS v" + (source.empty() ? "" : " FROM " + source);
       auto translated = Translate(sql, SqlDialect::kSpark);
       if (!translated.ok()) return {"ERROR", "", translated.status().message()};
       duckdb::Parser parser;

@@ -5,9 +5,10 @@ Run it with a Python that has pyspark==4.1.4 (record.sh makes one); Java 17 must
 Each golden line is `expression <tab> type <tab> value`; an expression that Spark refuses has the type
 ERROR and Spark's error condition as value. Formats: see README.md.
 """
+import logging
 import os
 import sys
-from decimal import Decimal
+from decimal import Context, Decimal
 import datetime
 import math
 
@@ -47,7 +48,8 @@ def render(value, kind):
     if isinstance(kind, T.BooleanType):
         return "true" if value else "false"
     if isinstance(kind, T.DecimalType):
-        return format(Decimal(value), "f")
+        # Spark does not always bring a quotient to its own scale.
+        return format(Decimal(value).quantize(Decimal(1).scaleb(-kind.scale), context=Context(prec=60)), "f")
     if isinstance(kind, T.DoubleType):
         return number(value, 14)
     if isinstance(kind, T.FloatType):
@@ -76,7 +78,10 @@ def render(value, kind):
 
 def answer(spark, expression, source):
     try:
-        query = "SELECT " + expression + " AS v" + (" FROM " + source if source else "")
+        if expression.startswith(("SELECT ", "WITH ")):
+            query = expression
+        else:
+            query = "SELECT " + expression + " AS v" + (" FROM " + source if source else "")
         frame = spark.sql(query)
         kind = frame.schema[0].dataType
         name = "interval" if "Interval" in type(kind).__name__ else kind.simpleString()
@@ -95,6 +100,7 @@ def answer(spark, expression, source):
 
 
 def main():
+    logging.disable(logging.CRITICAL)  # every refusal of Spark would be printed
     builder = SparkSession.builder.master("local[1]")
     for key, value in {
         "spark.ui.enabled": "false",
