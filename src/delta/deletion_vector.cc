@@ -394,7 +394,8 @@ Result<std::vector<DeletionVectorDescriptor>> WriteDeletionVectors(store::Object
   return out;
 }
 
-Result<std::string> DeletionVectorKey(const store::ObjectStore& store, const std::string& table_root,
+Result<std::string> DeletionVectorKey(const store::ObjectStore& store,
+                                      const std::string& table_root,
                                       const DeletionVectorDescriptor& descriptor) {
   if (descriptor.storage_type == 'i') return std::string();
   return FileKey(store, table_root, descriptor);

@@ -29,8 +29,8 @@ Protocol Features(std::vector<std::string> reader, std::vector<std::string> writ
   return Protocol{3, 7, std::move(reader), std::move(writer)};
 }
 
-constexpr char kGenerated[] =
-    R"j(,{"name":"g","type":"long","nullable":true,"metadata":{"delta.generationExpression":"id + 1"}})j";
+constexpr char kGenerated[] = R"j(,{"name":"g","type":"long","nullable":true,)j"
+                              R"j("metadata":{"delta.generationExpression":"id + 1"}})j";
 constexpr char kNtz[] = R"j(,{"name":"n","type":"timestamp_ntz","nullable":true,"metadata":{}})j";
 
 TEST(Properties, UnknownKeysNameTheNearest) {
