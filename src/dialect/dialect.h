@@ -112,6 +112,7 @@ struct TranslatedStatement {
   struct Mark {
     size_t sql_offset;
     size_t source_offset;
+    bool verbatim = false;  // the text up to the next mark is the source's, byte for byte
   };
   std::vector<Mark> marks;
 };

@@ -191,7 +191,6 @@ bool StatementTranslator::NeedsRewrite() const {
     if (c_.At(i).Is("AS") && c_.At(i + 1).Is("OF")) return true;
     if (c_.At(i).Is(".") && c_.At(i + 1).kind == TokenKind::kQuotedName && c_.At(i - 1).Is("delta"))
       return true;
-    if (c_.At(i).Is(".") && c_.At(i - 1).Is("system") && !c_.At(i + 2).Is(".")) return true;
     if (c_.At(i).Is("@") && StartsWith(LowerAscii(c_.At(i + 1).text), "v")) return true;
   }
   return false;
@@ -217,12 +216,35 @@ Status StatementTranslator::Verbatim() {
   if (NeedsRewrite()) {
     TARN_RETURN_IF_ERROR(RewriteRest(writer));
   } else {
-    writer.Source(first, c_.Span(0, c_.end()));
+    WriteVerbatim(writer);
   }
   const bool select =
       kind == "WITH" || kind == "VALUES" || kind == "FROM" || kind == "TABLE" || kind == "(";
   Add(writer, select ? "SELECT" : kind, is_query, false);
   return Status::Ok();
+}
+
+// The statement as it is, except that a schema `system` of the lake is told from DuckDB's catalog
+// of that name.
+void StatementTranslator::WriteVerbatim(SqlWriter& writer) {
+  static constexpr std::array<std::string_view, 10> kBeforeTable = {
+      "FROM",   "JOIN", "INTO",     "TABLE", "UPDATE",
+      "EXISTS", "VIEW", "DESCRIBE", "USING", "SUMMARIZE"};
+  size_t from = 0;
+  for (size_t i = 1; i + 2 < c_.end(); ++i) {
+    const Token& before = c_.At(i - 1);
+    const bool table = std::any_of(kBeforeTable.begin(), kBeforeTable.end(),
+                                   [&](std::string_view word) { return before.Is(word); });
+    if (!table || !c_.At(i).Is("system") || !c_.At(i + 1).Is(".") || c_.At(i + 3).Is(".")) continue;
+    // What has parentheses after FROM or JOIN is a table function.
+    if (c_.At(i + 3).Is("(") && (before.Is("FROM") || before.Is("JOIN"))) continue;
+    // The text up to here, with the gap after it.
+    const size_t offset = c_.At(from).offset;
+    writer.Verbatim(c_.At(from), c_.text().substr(offset, c_.At(i).offset - offset));
+    writer.Text(QuoteNameIfNeeded(c_.context().catalog) + ".");
+    from = i;
+  }
+  writer.Verbatim(c_.At(from), c_.Span(from, c_.end()));
 }
 
 Status StatementTranslator::PassThrough(std::string_view kind, bool is_query) {
@@ -377,15 +399,10 @@ Result<std::string> TranslateExpressionText(std::string_view sql, SqlDialect dia
 
 size_t SourceOffsetOf(const TranslatedStatement& statement, size_t sql_offset) {
   size_t source = statement.source_offset;
-  for (size_t i = 0; i < statement.marks.size(); ++i) {
-    const TranslatedStatement::Mark& mark = statement.marks[i];
+  for (const TranslatedStatement::Mark& mark : statement.marks) {
     if (mark.sql_offset > sql_offset) break;
     source = mark.source_offset;
-    // Statements passed on as they are have one mark for all their text.
-    const bool last = i + 1 == statement.marks.size();
-    if (last && statement.marks.size() == 1 && !statement.rewrite_expressions) {
-      source += std::min(sql_offset - mark.sql_offset, statement.source_length);
-    }
+    if (mark.verbatim) source += std::min(sql_offset - mark.sql_offset, statement.source_length);
   }
   return source;
 }

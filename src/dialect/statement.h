@@ -66,6 +66,7 @@ class StatementTranslator {
   Status DispatchDuckdb();
   Status PassThrough(std::string_view kind, bool is_query);
   Status Verbatim();
+  void WriteVerbatim(SqlWriter& writer);
   Status Query();
   Status WithStatement();
   Status Explain();

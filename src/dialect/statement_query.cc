@@ -438,7 +438,12 @@ Status QueryRewriter::StepCall() {
                                 !Previous().Is("(") && !Previous().Is(",");
   bool quote = IsOneOf(token, kQuotedFunctions);
   quote |= token.Is("EXISTS") && !query;
-  quote |= token.Is("POSITION") && !holds("IN");
+  if (token.Is("POSITION") && !holds("IN")) {
+    // DuckDB's position() takes its arguments the other way round; locate() is Spark's other name
+    // for it.
+    Emit("locate");
+    return Status::Ok();
+  }
   quote |= token.Is("OVERLAY") && !holds("PLACING");
   quote |= (token.Is("ANY") || token.Is("SOME")) && !query && !after_comparison;
   Emit(quote ? QuoteName(LowerAscii(token.text)) : std::string(token.text));

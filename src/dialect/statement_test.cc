@@ -158,6 +158,11 @@ TEST(StatementTest, PlacesOfTheSqlLeadBackToTheSource) {
   EXPECT_EQ(SourceOffsetOf(statement, statement.sql.find("bad_name")), source.find("bad_name"));
   EXPECT_EQ(SourceOffsetOf(statement, statement.sql.find(" x,") + 1), source.find("x,"));
   EXPECT_EQ(SourceOffsetOf(statement, 100000), source.find(" t") + 1);
+  const auto plain = TranslateText("SELECT a,\n b FROM system.t", SqlDialect::kDuckdb, {}, nullptr);
+  ASSERT_TRUE(plain.ok());
+  EXPECT_EQ(plain->front().sql, "SELECT a,\n b FROM lake.system.t");
+  EXPECT_EQ(SourceOffsetOf(plain->front(), 11), 11u);
+  EXPECT_EQ(SourceOffsetOf(plain->front(), plain->front().sql.size() - 1), 25u);
 }
 
 TEST(StatementTest, ExpressionsAlone) {

@@ -25,7 +25,13 @@ class SqlWriter {
 
   // `text`, which stands for `token`.
   void Source(const Token& token, std::string_view text) {
-    marks_.push_back({sql_.size(), token.offset});
+    marks_.push_back({sql_.size(), token.offset, false});
+    sql_ += text;
+  }
+
+  // Source text from `token` on, unchanged.
+  void Verbatim(const Token& token, std::string_view text) {
+    marks_.push_back({sql_.size(), token.offset, true});
     sql_ += text;
   }
 
@@ -47,7 +53,7 @@ class SqlWriter {
   // Appends what another writer made.
   void Append(const SqlWriter& other) {
     for (TranslatedStatement::Mark mark : other.marks_) {
-      marks_.push_back({mark.sql_offset + sql_.size(), mark.source_offset});
+      marks_.push_back({mark.sql_offset + sql_.size(), mark.source_offset, mark.verbatim});
     }
     sql_ += other.sql_;
   }
