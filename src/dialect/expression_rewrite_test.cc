@@ -139,7 +139,7 @@ TEST_F(RewriteTest, PredicatesReachTheScan) {
   // What Spark and DuckDB agree on must not hide behind a function: the filter is pushed into the
   // scan.
   Run("CREATE TABLE d (day DATE, n INT)");
-  Run("INSERT INTO d VALUES (DATE '2024-01-09', 5)");
+  Run("INSERT INTO d VALUES (DATE '2024-01-09', 5), (DATE '2023-01-01', 9), (NULL, NULL)");
   auto plan = Rows("EXPLAIN SELECT n FROM d WHERE day >= DATE_SUB(DATE '2024-01-10', 3) AND n = 5");
   EXPECT_NE(plan.find("n=5"), std::string::npos) << plan;
   EXPECT_EQ(plan.find("spark_"), std::string::npos) << plan;
