@@ -85,7 +85,7 @@ void AppendLine(std::string* out, const Line& line, const Sale& sale, const Sess
                  CurrencyDigits(sale.place->currency));
   }
   *out += ',';
-  *out += sale.fault == SaleFault::kUnknownCurrency ? "XXX" : sale.place->currency;
+  *out += sale.fault == SaleFault::kUnknownCurrency ? "ZZZ" : sale.place->currency;
   *out += ',';
   *out += kPlatforms[session.platform];
   *out += ',';
