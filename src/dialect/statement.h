@@ -108,6 +108,7 @@ class StatementTranslator {
   // statement_change.cc
   Status Insert(const std::string& with_clause);
   Status EmitOverwrite(const ObjectName& table, const std::string& predicate_sql);
+  Result<std::string> ReadReplaceWhere();
   Result<std::string> ReadPredicate(size_t first, size_t last);
   Status Delete();
   Status Update();

@@ -58,7 +58,37 @@ std::string PartitionPredicate(const PartitionSpec& spec) {
   return sql;
 }
 
+// The rest of an INSERT: its query, with the values of the partition added to each row.
+Status WriteSource(StatementCursor& c, const PartitionSpec& spec, SqlWriter& writer) {
+  QueryRewriter rewriter(c, writer);
+  if (spec.columns.empty()) {
+    return rewriter.Rewrite(c.end(), QueryRewriter::Start::kInsertSource);
+  }
+  writer.Text("SELECT source_rows.*");
+  for (size_t i = 0; i < spec.columns.size(); ++i) {
+    writer.Text(", " + spec.values[i] + " AS " + QuoteNameIfNeeded(spec.columns[i]));
+  }
+  writer.Text(" FROM (");
+  TARN_RETURN_IF_ERROR(rewriter.Rewrite(c.end()));
+  writer.Text(") AS source_rows");
+  return Status::Ok();
+}
+
 }  // namespace
+
+// After REPLACE: WHERE predicate, up to the query.
+Result<std::string> StatementTranslator::ReadReplaceWhere() {
+  TARN_RETURN_IF_ERROR(c_.Expect({"WHERE"}));
+  const size_t first = c_.position();
+  size_t last = first;
+  for (int depth = 0; last < c_.end() && (depth > 0 || !StartsQuery(c_.At(last))); ++last) {
+    if (c_.At(last).Is("(")) ++depth;
+    if (c_.At(last).Is(")")) --depth;
+  }
+  TARN_ASSIGN_OR_RETURN(std::string predicate, ReadPredicate(first, last));
+  c_.Seek(last);
+  return predicate;
+}
 
 Result<std::string> StatementTranslator::ReadPredicate(size_t first, size_t last) {
   if (first == last) return c_.Unexpected("a predicate");
@@ -112,15 +142,7 @@ Status StatementTranslator::Insert(const std::string& with_clause) {
   bool replace = overwrite;
   if (c_.Accept({"REPLACE"})) {
     if (overwrite) return c_.Fail(c_.Peek(), "OVERWRITE and REPLACE WHERE exclude each other");
-    TARN_RETURN_IF_ERROR(c_.Expect({"WHERE"}));
-    const size_t first = c_.position();
-    size_t last = first;
-    for (int depth = 0; last < c_.end() && (depth > 0 || !StartsQuery(c_.At(last))); ++last) {
-      if (c_.At(last).Is("(")) ++depth;
-      if (c_.At(last).Is(")")) --depth;
-    }
-    TARN_ASSIGN_OR_RETURN(predicate, ReadPredicate(first, last));
-    c_.Seek(last);
+    TARN_ASSIGN_OR_RETURN(predicate, ReadReplaceWhere());
     replace = true;
   }
   by_name |= c_.Accept({"BY", "NAME"});
@@ -146,18 +168,7 @@ Status StatementTranslator::Insert(const std::string& with_clause) {
   if (by_name) writer.Text(" BY NAME");
   if (!columns.empty() && !by_name) writer.Text(" (" + JoinNames(columns) + ")");
   writer.Text(" ");
-  if (!spec.columns.empty()) {
-    writer.Text("SELECT source_rows.*");
-    for (size_t i = 0; i < spec.columns.size(); ++i) {
-      writer.Text(", " + spec.values[i] + " AS " + QuoteNameIfNeeded(spec.columns[i]));
-    }
-    writer.Text(" FROM (");
-    TARN_RETURN_IF_ERROR(QueryRewriter(c_, writer).Rewrite(c_.end()));
-    writer.Text(") AS source_rows");
-  } else {
-    TARN_RETURN_IF_ERROR(
-        QueryRewriter(c_, writer).Rewrite(c_.end(), QueryRewriter::Start::kInsertSource));
-  }
+  TARN_RETURN_IF_ERROR(WriteSource(c_, spec, writer));
   Add(writer, replace ? "INSERT OVERWRITE" : "INSERT", false, true);
   return Status::Ok();
 }
