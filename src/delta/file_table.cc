@@ -221,13 +221,14 @@ std::optional<std::string_view> StatsColumn::Read(const FileBlock& block, uint32
   const int slot = shape ? slot_of_shape_[shape] : -1;
   if (slot == -1) return std::nullopt;
   if (slot != kRaw) {
-    const std::string_view value = stats.Value(row, static_cast<uint32_t>(slot));
+    const std::string_view value = stats.Value(row, static_cast<uint32_t>(slot), &scratch_);
     if (value == "null") return std::nullopt;
     return value;
   }
   simdjson::dom::parser parser;
   json_read::Element element;
-  const std::string_view text = stats.Value(row, 0);
+  std::string raw;
+  const std::string_view text = stats.Value(row, 0, &raw);
   if (!json_read::ParseDocument(parser, text.data(), text.size(), false, &element).ok()) {
     return std::nullopt;
   }

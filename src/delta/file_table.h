@@ -111,7 +111,7 @@ class StatsColumn {
  public:
   StatsColumn(const FileTable& files, std::vector<std::string> path);
   // JSON text of the leaf ("42", "\"x\"", "true"); nullopt when absent or JSON null. The view
-  // points into the table, or into this object for unusual texts (valid until the next call). Not
+  // points into the table or into this object: use it before the next call. Not
   // thread-safe.
   std::optional<std::string_view> Read(FileIndex index);
   // Same, for a row of a run.

@@ -236,12 +236,15 @@ TEST(FileTableTest, ManyFilesKeepTheirStatistics) {
   // More than one block; shapes that change; values that are constant, few, fixed in length, and
   // free.
   FileTableBuilder builder(true);
-  const auto stats = [](uint32_t i) {
+  const auto fixed_text = [](uint32_t i) {
+    return "\"" + std::to_string(1000000 + uint64_t{i} * 7919 % 1000000) + "-0000\"";
+  };
+  const auto stats = [&](uint32_t i) {
     if (i % 1000 == 999) return std::string("not json");
     if (i % 1000 == 998) return std::string();
     std::string text = "{\"numRecords\":" + std::to_string(i % 7) +
-                       ",\"minValues\":{\"a\":" + std::to_string(i) + ",\"s\":\"k\\\"" +
-                       std::string(i % 5, 'x') + "\"},\"nullCount\":{\"a\":0}";
+                       ",\"minValues\":{\"a\":" + std::to_string(i) + ",\"u\":" + fixed_text(i) +
+                       ",\"s\":\"k\\\"" + std::string(i % 5, 'x') + "\"},\"nullCount\":{\"a\":0}";
     if (i % 3 == 0) text += ",\"tightBounds\":false";
     return text + "}";
   };
@@ -270,6 +273,7 @@ TEST(FileTableTest, ManyFilesKeepTheirStatistics) {
   EXPECT_EQ(table.totals().records, records);
   EXPECT_EQ(table.totals().files_without_records, kFiles / 1000 * 2);
   StatsColumn minimum(table, {"minValues", "a"}), tight(table, {"tightBounds"});
+  StatsColumn fixed(table, {"minValues", "u"});
   std::string scratch;
   for (uint32_t i = 0; i < kFiles; ++i) {
     ASSERT_EQ(table.Stats(FileIndex(i), &scratch), stats(i));
@@ -278,6 +282,7 @@ TEST(FileTableTest, ManyFilesKeepTheirStatistics) {
     ASSERT_EQ(minimum.Read(FileIndex(i)).has_value(), known);
     if (known) {
       ASSERT_EQ(*minimum.Read(FileIndex(i)), std::to_string(i));
+      ASSERT_EQ(*fixed.Read(FileIndex(i)), fixed_text(i));
     }
     ASSERT_EQ(tight.Read(FileIndex(i)).has_value(), known && i % 3 == 0);
     ASSERT_EQ(table.PartitionValue(FileIndex(i), "p").has_value(), i % 365 != 5);

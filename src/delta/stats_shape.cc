@@ -14,6 +14,8 @@ constexpr uint32_t kPackFrom = 64;
 // Distinct shapes in one block before the rest is kept as raw text.
 constexpr size_t kMaxShapes = 256;
 constexpr int kMaxDepth = 64;
+// Texts of one length up to this are kept by the bytes that differ.
+constexpr size_t kMaxFixedWidth = 256;
 
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -282,11 +284,16 @@ std::string_view StatsStore::RowValue(const Group& group, uint32_t ordinal, uint
   return std::string_view(group.bytes).substr(begin, group.ends[at] - begin);
 }
 
-std::string_view StatsStore::SlotColumn::Get(uint32_t ordinal) const {
+std::string_view StatsStore::SlotColumn::Get(uint32_t ordinal, std::string* scratch) const {
   const std::string_view all(bytes);
   switch (form) {
     case Form::kConstant: return all;
-    case Form::kFixed: return all.substr(static_cast<size_t>(ordinal) * width, width);
+    case Form::kFixed: {
+      const char* differing = bytes.data() + static_cast<size_t>(ordinal) * positions.size();
+      scratch->assign(pattern);
+      for (const uint16_t position : positions) (*scratch)[position] = *differing++;
+      return *scratch;
+    }
     case Form::kDictionary: ordinal = codes[ordinal]; break;
     case Form::kPacked: break;
   }
@@ -294,10 +301,33 @@ std::string_view StatsStore::SlotColumn::Get(uint32_t ordinal) const {
   return all.substr(begin, ends[ordinal] - begin);
 }
 
-std::string_view StatsStore::Value(uint32_t row, uint32_t slot) const {
+std::string_view StatsStore::Value(uint32_t row, uint32_t slot, std::string* scratch) const {
   const Group& group = groups_[shape_of_row_[row]];
   const uint32_t ordinal = ordinal_of_row_[row];
-  return group.columns.empty() ? RowValue(group, ordinal, slot) : group.columns[slot].Get(ordinal);
+  return group.columns.empty() ? RowValue(group, ordinal, slot)
+                               : group.columns[slot].Get(ordinal, scratch);
+}
+
+void StatsStore::PackFixed(const Group& group, uint32_t slot, SlotColumn* column) {
+  column->form = SlotColumn::Form::kFixed;
+  column->pattern = RowValue(group, 0, slot);
+  const size_t width = column->pattern.size();
+  std::vector<char> differs(width, 0);
+  for (uint32_t i = 1; i < group.rows; ++i) {
+    const std::string_view value = RowValue(group, i, slot);
+    for (size_t k = 0; k < width; ++k) {
+      differs[k] = static_cast<char>(differs[k] | (value[k] != column->pattern[k]));
+    }
+  }
+  for (size_t k = 0; k < width; ++k) {
+    if (differs[k]) column->positions.push_back(static_cast<uint16_t>(k));
+  }
+  column->positions.shrink_to_fit();
+  column->bytes.reserve(group.rows * column->positions.size());
+  for (uint32_t i = 0; i < group.rows; ++i) {
+    const std::string_view value = RowValue(group, i, slot);
+    for (const uint16_t position : column->positions) column->bytes.push_back(value[position]);
+  }
 }
 
 StatsStore::SlotColumn StatsStore::PackSlot(const Group& group, uint32_t slot) {
@@ -330,13 +360,16 @@ StatsStore::SlotColumn StatsStore::PackSlot(const Group& group, uint32_t slot) {
     column.ends.shrink_to_fit();
     return column;
   }
-  column.form = fixed ? SlotColumn::Form::kFixed : SlotColumn::Form::kPacked;
-  column.width = static_cast<uint32_t>(first.size());
+  if (fixed && first.size() <= kMaxFixedWidth) {
+    PackFixed(group, slot, &column);
+    return column;
+  }
+  column.form = SlotColumn::Form::kPacked;
   column.bytes.reserve(total);
-  if (!fixed) column.ends.reserve(group.rows);
+  column.ends.reserve(group.rows);
   for (uint32_t i = 0; i < group.rows; ++i) {
     column.bytes.append(RowValue(group, i, slot));
-    if (!fixed) column.ends.push_back(static_cast<uint32_t>(column.bytes.size()));
+    column.ends.push_back(static_cast<uint32_t>(column.bytes.size()));
   }
   return column;
 }
@@ -369,9 +402,10 @@ std::string_view StatsStore::Text(uint32_t row, std::string* scratch) const {
   const uint32_t id = shape_of_row_[row];
   if (id == 0) return {};
   const StatsShape& shape = *groups_[id].shape;
+  std::string value;
   scratch->clear();
   for (uint32_t slot = 0; slot < shape.slots(); ++slot) {
-    scratch->append(shape.pieces[slot]).append(Value(row, slot));
+    scratch->append(shape.pieces[slot]).append(Value(row, slot, &value));
   }
   scratch->append(shape.pieces.back());
   return *scratch;
@@ -382,8 +416,9 @@ size_t StatsStore::MemoryBytes() const {
   for (const Group& group : groups_) {
     total += group.bytes.capacity() + group.ends.capacity() * 4;
     for (const SlotColumn& column : group.columns) {
-      total += sizeof(column) + column.bytes.capacity() + column.ends.capacity() * 4 +
-               column.codes.capacity() * 2;
+      total += sizeof(column) + column.bytes.capacity() + column.pattern.capacity() +
+               column.ends.capacity() * 4 + column.codes.capacity() * 2 +
+               column.positions.capacity() * 2;
     }
   }
   return total;

@@ -52,17 +52,19 @@ class StatsStore {
   uint32_t ShapeOf(uint32_t row) const { return shape_of_row_[row]; }  // 0: no statistics
   uint32_t num_shapes() const { return static_cast<uint32_t>(groups_.size()); }
   const StatsShape& shape(uint32_t id) const { return *groups_[id].shape; }
-  std::string_view Value(uint32_t row, uint32_t slot) const;
+  // The text of a value; in the store or put together in `scratch`.
+  std::string_view Value(uint32_t row, uint32_t slot, std::string* scratch) const;
   size_t MemoryBytes() const;
 
  private:
   struct SlotColumn {
     enum class Form : uint8_t { kConstant, kFixed, kDictionary, kPacked } form = Form::kConstant;
-    uint32_t width = 0;  // kFixed
-    std::string bytes;
-    std::vector<uint32_t> ends;   // kDictionary: of entries; kPacked: of rows
-    std::vector<uint16_t> codes;  // kDictionary
-    std::string_view Get(uint32_t ordinal) const;
+    std::string bytes;                // kFixed: the differing bytes, row by row
+    std::string pattern;              // kFixed: a whole text
+    std::vector<uint16_t> positions;  // kFixed: where the differing bytes go
+    std::vector<uint32_t> ends;       // kDictionary: of entries; kPacked: of rows
+    std::vector<uint16_t> codes;      // kDictionary
+    std::string_view Get(uint32_t ordinal, std::string* scratch) const;
   };
   // Rows of one shape.
   struct Group {
@@ -76,6 +78,7 @@ class StatsStore {
   uint32_t GroupOf(std::string_view text);
   static void Repack(Group* group);
   static SlotColumn PackSlot(const Group& group, uint32_t slot);
+  static void PackFixed(const Group& group, uint32_t slot, SlotColumn* column);
   static std::string_view RowValue(const Group& group, uint32_t ordinal, uint32_t slot);
 
   std::vector<Group> groups_;  // [0] is "no statistics"
