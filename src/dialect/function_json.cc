@@ -423,40 +423,10 @@ Expr BindFromJson(FunctionCall& call) {
 
 // ---- to_json ----
 
-void WriteJson(std::string& out, const Value& value, const Zone& zone) {
-  if (value.IsNull()) {
-    out += "null";
-    return;
-  }
+void WriteJson(std::string& out, const Value& value, const Zone& zone);
+
+void WriteNestedJson(std::string& out, const Value& value, const Zone& zone) {
   switch (value.type().id()) {
-    case LogicalTypeId::BOOLEAN:
-    case LogicalTypeId::TINYINT:
-    case LogicalTypeId::SMALLINT:
-    case LogicalTypeId::INTEGER:
-    case LogicalTypeId::BIGINT:
-    case LogicalTypeId::HUGEINT: out += value.ToString(); break;
-    case LogicalTypeId::DECIMAL: out += ValueText(value, zone); break;
-    case LogicalTypeId::FLOAT:
-    case LogicalTypeId::DOUBLE: {
-      const auto text = ValueText(value, zone);
-      std::isfinite(value.GetValue<double>()) ? void(out += text) : AppendQuoted(out, text);
-      break;
-    }
-    case LogicalTypeId::TIMESTAMP_TZ: {
-      const auto instant = value.GetValueUnsafe<int64_t>();
-      const auto offset = zone.OffsetAt(instant);
-      static const auto pattern = CompileTimePattern("yyyy-MM-dd'T'HH:mm:ss.SSSXXX");
-      AppendQuoted(out, pattern->Format(instant + offset, offset, zone, instant));
-      break;
-    }
-    case LogicalTypeId::TIMESTAMP: {
-      static const auto pattern = CompileTimePattern("yyyy-MM-dd'T'HH:mm:ss.SSS");
-      AppendQuoted(out, pattern->Format(value.GetValueUnsafe<int64_t>(), 0, zone, 0));
-      break;
-    }
-    case LogicalTypeId::BLOB:
-      AppendQuoted(out, Blob::ToBase64(string_t(StringValue::Get(value))));
-      break;
     case LogicalTypeId::LIST: {
       out += '[';
       bool first = true;
@@ -497,6 +467,47 @@ void WriteJson(std::string& out, const Value& value, const Zone& zone) {
       out += '}';
       break;
     }
+    default: break;
+  }
+}
+
+void WriteJson(std::string& out, const Value& value, const Zone& zone) {
+  if (value.IsNull()) {
+    out += "null";
+    return;
+  }
+  switch (value.type().id()) {
+    case LogicalTypeId::BOOLEAN:
+    case LogicalTypeId::TINYINT:
+    case LogicalTypeId::SMALLINT:
+    case LogicalTypeId::INTEGER:
+    case LogicalTypeId::BIGINT:
+    case LogicalTypeId::HUGEINT: out += value.ToString(); break;
+    case LogicalTypeId::DECIMAL: out += ValueText(value, zone); break;
+    case LogicalTypeId::FLOAT:
+    case LogicalTypeId::DOUBLE: {
+      const auto text = ValueText(value, zone);
+      std::isfinite(value.GetValue<double>()) ? void(out += text) : AppendQuoted(out, text);
+      break;
+    }
+    case LogicalTypeId::TIMESTAMP_TZ: {
+      const auto instant = value.GetValueUnsafe<int64_t>();
+      const auto offset = zone.OffsetAt(instant);
+      static const auto pattern = CompileTimePattern("yyyy-MM-dd'T'HH:mm:ss.SSSXXX");
+      AppendQuoted(out, pattern->Format(instant + offset, offset, zone, instant));
+      break;
+    }
+    case LogicalTypeId::TIMESTAMP: {
+      static const auto pattern = CompileTimePattern("yyyy-MM-dd'T'HH:mm:ss.SSS");
+      AppendQuoted(out, pattern->Format(value.GetValueUnsafe<int64_t>(), 0, zone, 0));
+      break;
+    }
+    case LogicalTypeId::BLOB:
+      AppendQuoted(out, Blob::ToBase64(string_t(StringValue::Get(value))));
+      break;
+    case LogicalTypeId::LIST:
+    case LogicalTypeId::MAP:
+    case LogicalTypeId::STRUCT: WriteNestedJson(out, value, zone); break;
     default: AppendQuoted(out, ValueText(value, zone));
   }
 }

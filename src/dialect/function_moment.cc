@@ -77,6 +77,25 @@ std::string ShortZoneName(const Zone& zone, int64_t instant, int64_t offset) {
   return zone.is_fixed() ? zone.name() : "GMT" + OffsetText(offset, true, false);
 }
 
+// The fields that print an offset: O, X, x and Z.
+std::string OffsetField(char letter, int count, int64_t offset) {
+  const bool colon = count == 3 || count == 5;
+  switch (letter) {
+    case 'O': {
+      if (offset == 0) return "GMT";
+      if (count != 1) return "GMT" + OffsetText(offset, true, false);
+      const auto text = OffsetText(offset, true, true);
+      return "GMT" + (text[1] == '0' ? text.substr(0, 1) + text.substr(2) : text);
+    }
+    case 'X': return offset == 0 ? "Z" : OffsetText(offset, colon, count == 1);
+    case 'x': return OffsetText(offset, colon, count == 1);
+    default:
+      if (count == 4) return offset == 0 ? "GMT" : "GMT" + OffsetText(offset, true, false);
+      if (count == 5) return offset == 0 ? "Z" : OffsetText(offset, true, false);
+      return OffsetText(offset, false, false);
+  }
+}
+
 }  // namespace
 
 TimePattern::TimePattern(std::string_view pattern) {
@@ -193,26 +212,9 @@ std::string TimePattern::Format(int64_t local, int64_t offset, const Zone& zone,
       case 'V': out += zone.name(); break;
       case 'z': out += ShortZoneName(zone, instant, offset); break;
       case 'O':
-        out += "GMT";
-        if (offset != 0 && count == 1) {
-          const auto text = OffsetText(offset, true, true);
-          out += text[1] == '0' ? text.substr(0, 1) + text.substr(2) : text;
-        } else if (offset != 0) {
-          out += OffsetText(offset, true, false);
-        }
-        break;
       case 'X':
-        out += offset == 0 ? "Z" : OffsetText(offset, count == 3 || count == 5, count == 1);
-        break;
-      case 'x': out += OffsetText(offset, count == 3 || count == 5, count == 1); break;
-      case 'Z':
-        if (count == 4) {
-          out += offset == 0 ? "GMT" : "GMT" + OffsetText(offset, true, false);
-        } else {
-          out += count == 5 ? (offset == 0 ? "Z" : OffsetText(offset, true, false))
-                            : OffsetText(offset, false, false);
-        }
-        break;
+      case 'x':
+      case 'Z': out += OffsetField(field.letter, count, offset); break;
       default: break;
     }
   }
