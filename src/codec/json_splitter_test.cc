@@ -80,7 +80,8 @@ TEST(CheckJson, DepthIsLimitedAndTheStackIsNot) {
 
 TEST(TopLevelField, ReadsOneValue) {
   const std::string object =
-      R"({"x":{"id":"inner"},"id":"a\"\u00e4\ud83d\ude00","n":-1.50,"z":null,"t":true,"id":"second","l":[1,2]})";
+      R"({"x":{"id":"inner"},"id":"a\"\u00e4\ud83d\ude00","n":-1.50,"z":null,"t":true,)"
+      R"("id":"second","l":[1,2]})";
   EXPECT_EQ(TopLevelField(object, "id"), "a\"\xC3\xA4\xF0\x9F\x98\x80");
   EXPECT_EQ(TopLevelField(object, "n"), "-1.50");
   EXPECT_EQ(TopLevelField(object, "t"), "true");

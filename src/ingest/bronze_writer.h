@@ -47,6 +47,18 @@ struct DeadLetterContext {
       1;  // how many different readings of this stream had dead letters, this one included
 };
 
+// The rows (dead letters) of one stream in a commit; several streams may share one.
+struct RowGroup {
+  const std::vector<sources::Record>* rows =
+      nullptr;  // may be empty: the position alone is committed
+  StreamCommit commit;
+};
+struct LetterGroup {
+  std::vector<sources::BadRecord> letters;
+  DeadLetterContext context;
+  StreamCommit commit;
+};
+
 class BronzeWriter {
  public:
   virtual ~BronzeWriter() = default;
@@ -54,12 +66,10 @@ class BronzeWriter {
   virtual Status Prepare() = 0;
   virtual Result<StreamState> ReadState(const std::string& stream_id) = 0;
   virtual Result<StreamState> ReadDeadLetterState(const std::string& stream_id) = 0;
-  // `rows` may be empty: the position alone is committed.
-  virtual Result<AppendOutcome> AppendRows(const std::vector<sources::Record>& rows,
-                                           const StreamCommit& commit) = 0;
-  virtual Result<AppendOutcome> AppendDeadLetters(const std::vector<sources::BadRecord>& letters,
-                                                  const DeadLetterContext& context,
-                                                  const StreamCommit& commit) = 0;
+  // One commit for all groups. kAlreadyThere: one of the epochs was there, and nothing of any group
+  // was written. REQUIRES: at least one group, no stream twice.
+  virtual Result<AppendOutcome> AppendRows(const std::vector<RowGroup>& groups) = 0;
+  virtual Result<AppendOutcome> AppendDeadLetters(const std::vector<LetterGroup>& groups) = 0;
 };
 
 }  // namespace tarn::ingest

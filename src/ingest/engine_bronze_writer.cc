@@ -1,6 +1,7 @@
 #include "ingest/engine_bronze_writer.h"
 
 #include <algorithm>
+#include <deque>
 #include <nlohmann/json.hpp>
 
 #include "base/hash.h"
@@ -126,11 +127,8 @@ class EngineBronzeWriter final : public BronzeWriter {
     return ReadStateOf(tables_.dead_letters, stream_id);
   }
 
-  Result<AppendOutcome> AppendRows(const std::vector<sources::Record>& rows,
-                                   const StreamCommit& commit) override;
-  Result<AppendOutcome> AppendDeadLetters(const std::vector<sources::BadRecord>& letters,
-                                          const DeadLetterContext& context,
-                                          const StreamCommit& commit) override;
+  Result<AppendOutcome> AppendRows(const std::vector<RowGroup>& groups) override;
+  Result<AppendOutcome> AppendDeadLetters(const std::vector<LetterGroup>& groups) override;
 
  private:
   template <size_t N>
@@ -139,7 +137,7 @@ class EngineBronzeWriter final : public BronzeWriter {
   Status CheckColumns(const std::string& table, const TableColumn (&columns)[N]);
   Result<StreamState> ReadStateOf(const std::string& table, const std::string& stream_id);
   Result<AppendOutcome> Append(const std::string& table, const std::vector<BatchColumn>& columns,
-                               size_t rows, const StreamCommit& commit);
+                               size_t rows, const std::vector<const StreamCommit*>& commits);
 
   std::unique_ptr<engine::Session> session_;
   BronzeTables tables_;
@@ -202,80 +200,117 @@ Result<StreamState> EngineBronzeWriter::ReadStateOf(const std::string& table,
 
 Result<AppendOutcome> EngineBronzeWriter::Append(const std::string& table,
                                                  const std::vector<BatchColumn>& columns,
-                                                 size_t rows, const StreamCommit& commit) {
+                                                 size_t rows,
+                                                 const std::vector<const StreamCommit*>& commits) {
   engine::CommitAnnotations annotations;
-  annotations.txn = {"tarn/" + commit.stream_id, commit.epoch};
-  annotations.domain_metadata["tarn.position." + commit.stream_id] = commit.state_json;
-  for (const auto& [name, text] : commit.facts) annotations.domain_metadata["tarn." + name] = text;
+  for (const StreamCommit* commit : commits) {
+    const engine::CommitAnnotations::AppTransaction txn{"tarn/" + commit->stream_id, commit->epoch};
+    if (annotations.txn) {
+      annotations.more_txns.push_back(txn);
+    } else {
+      annotations.txn = txn;
+    }
+    annotations.domain_metadata["tarn.position." + commit->stream_id] = commit->state_json;
+    for (const auto& [name, text] : commit->facts) {
+      annotations.domain_metadata["tarn." + name] = text;
+    }
+  }
   TARN_ASSIGN_OR_RETURN(const auto outcome,
                         session_->AppendBatch(table, columns, rows, annotations));
   return outcome.already_applied ? AppendOutcome::kAlreadyThere : AppendOutcome::kCommitted;
 }
 
-Result<AppendOutcome> EngineBronzeWriter::AppendRows(const std::vector<sources::Record>& rows,
-                                                     const StreamCommit& commit) {
-  const size_t count = rows.size();
-  const int64_t now = clock_.NowMicros();
-  BatchColumn payload = Column("raw_payload", Kind::kBinary, count);
-  BatchColumn topic = Column("source_topic", Kind::kText, count);
-  BatchColumn partition = Column("source_partition", Kind::kInt32, count);
-  BatchColumn offset = Column("source_offset", Kind::kInt64, count);
-  BatchColumn key = Column("record_key", Kind::kText, count);
-  BatchColumn event_time = Column("event_timestamp", Kind::kTimestampMicros, count);
-  BatchColumn schema = Column("schema_version", Kind::kText, count);
-  BatchColumn checksum = Column("checksum", Kind::kText, count);
-  std::string digests;  // reserved, so that the views stay valid
-  digests.reserve(count * kDigestChars);
-  bool any_key = false;
-  bool any_time = false;
-  std::string repaired;
-  const std::string_view shared_topic =
-      rows.empty() ? std::string_view() : Utf8Topic(rows[0].topic, &repaired);
-  std::vector<std::string> other_topics;
-  other_topics.reserve(count);
-  for (const sources::Record& row : rows) {
-    payload.bytes.push_back(row.payload);
-    // Nearly always all rows of a batch have the first one's topic.
-    std::string_view text = shared_topic;
-    if (row.topic != rows[0].topic) {
-      std::string other;
-      text = Utf8Topic(row.topic, &other);
-      if (!other.empty()) text = other_topics.emplace_back(std::move(other));
-    }
-    topic.bytes.push_back(text);
-    partition.numbers.push_back(row.partition);
-    offset.numbers.push_back(row.offset);
-    AddText(key, row.key);
-    AddNumber(event_time, row.event_time_micros);
-    any_key = any_key || row.key.has_value();
-    any_time = any_time || row.event_time_micros.has_value();
-    AddText(schema, row.schema_id.empty() ? std::nullopt : std::optional(row.schema_id));
-    digests += Md5Hex(row.payload);
-    checksum.bytes.push_back(std::string_view(digests).substr(digests.size() - kDigestChars));
+// The columns of Bronze that differ from row to row.
+class RowColumns {
+ public:
+  explicit RowColumns(size_t count)
+      : payload_(Column("raw_payload", Kind::kBinary, count)),
+        topic_(Column("source_topic", Kind::kText, count)),
+        partition_(Column("source_partition", Kind::kInt32, count)),
+        offset_(Column("source_offset", Kind::kInt64, count)),
+        key_(Column("record_key", Kind::kText, count)),
+        event_time_(Column("event_timestamp", Kind::kTimestampMicros, count)),
+        schema_(Column("schema_version", Kind::kText, count)),
+        checksum_(Column("checksum", Kind::kText, count)) {
+    digests_.reserve(count * kDigestChars);  // never grows, so that the views stay valid
   }
+
+  void Add(const sources::Record& row) {
+    payload_.bytes.push_back(row.payload);
+    topic_.bytes.push_back(TopicOf(row));
+    partition_.numbers.push_back(row.partition);
+    offset_.numbers.push_back(row.offset);
+    AddText(key_, row.key);
+    AddNumber(event_time_, row.event_time_micros);
+    any_key_ = any_key_ || row.key.has_value();
+    any_time_ = any_time_ || row.event_time_micros.has_value();
+    AddText(schema_, row.schema_id.empty() ? std::nullopt : std::optional(row.schema_id));
+    digests_ += Md5Hex(row.payload);
+    checksum_.bytes.push_back(std::string_view(digests_).substr(digests_.size() - kDigestChars));
+  }
+
+  void MoveTo(std::vector<BatchColumn>* columns) {
+    columns->push_back(std::move(payload_));
+    columns->push_back(std::move(topic_));
+    columns->push_back(std::move(partition_));
+    columns->push_back(std::move(offset_));
+    // Columns that a batch lacks become null in the table.
+    if (any_key_) columns->push_back(std::move(key_));
+    if (any_time_) columns->push_back(std::move(event_time_));
+    columns->push_back(std::move(schema_));
+    columns->push_back(std::move(checksum_));
+  }
+
+ private:
+  // Rows of one topic come together.
+  std::string_view TopicOf(const sources::Record& row) {
+    if (row.topic.data() != last_topic_.data() || row.topic.size() != last_topic_.size()) {
+      last_topic_ = row.topic;
+      last_text_ = Utf8Topic(row.topic, &repaired_.emplace_back());
+      if (repaired_.back().empty()) repaired_.pop_back();
+    }
+    return last_text_;
+  }
+
+  BatchColumn payload_, topic_, partition_, offset_, key_, event_time_, schema_, checksum_;
+  std::string digests_;
+  std::deque<std::string> repaired_;
+  std::string_view last_topic_;
+  std::string_view last_text_;
+  bool any_key_ = false;
+  bool any_time_ = false;
+};
+
+Result<AppendOutcome> EngineBronzeWriter::AppendRows(const std::vector<RowGroup>& groups) {
+  size_t count = 0;
+  std::vector<const StreamCommit*> commits;
+  for (const RowGroup& group : groups) {
+    count += group.rows->size();
+    commits.push_back(&group.commit);
+  }
+  RowColumns rows(count);
+  for (const RowGroup& group : groups) {
+    for (const sources::Record& row : *group.rows) rows.Add(row);
+  }
+  const int64_t now = clock_.NowMicros();
   std::vector<BatchColumn> columns;
   columns.reserve(std::size(kRowColumns));
-  columns.push_back(std::move(payload));
+  rows.MoveTo(&columns);
   columns.push_back(ConstantText("source_system", tables_.source_system, count));
-  columns.push_back(std::move(topic));
-  columns.push_back(std::move(partition));
-  columns.push_back(std::move(offset));
-  // Columns that a batch lacks become null in the table.
-  if (any_key) columns.push_back(std::move(key));
-  if (any_time) columns.push_back(std::move(event_time));
   columns.push_back(ConstantNumber("ingestion_timestamp", Kind::kTimestampMicros, now, count));
   columns.push_back(ConstantNumber("ingestion_date", Kind::kDateDays, DaysOf(now), count));
   columns.push_back(ConstantText("pipeline_version", tables_.pipeline_version, count));
-  columns.push_back(std::move(schema));
-  columns.push_back(std::move(checksum));
-  return Append(tables_.rows, columns, count, commit);
+  return Append(tables_.rows, columns, count, commits);
 }
 
 Result<AppendOutcome> EngineBronzeWriter::AppendDeadLetters(
-    const std::vector<sources::BadRecord>& letters, const DeadLetterContext& context,
-    const StreamCommit& commit) {
-  const size_t count = letters.size();
-  const int64_t now = clock_.NowMicros();
+    const std::vector<LetterGroup>& groups) {
+  size_t count = 0;
+  std::vector<const StreamCommit*> commits;
+  for (const LetterGroup& group : groups) {
+    count += group.letters.size();
+    commits.push_back(&group.commit);
+  }
   BatchColumn payload = Column("raw_payload", Kind::kBinary, count);
   BatchColumn size = Column("payload_bytes", Kind::kInt64, count);
   BatchColumn topic = Column("source_topic", Kind::kText, count);
@@ -285,31 +320,35 @@ Result<AppendOutcome> EngineBronzeWriter::AppendDeadLetters(
   BatchColumn byte_offset = Column("byte_offset", Kind::kInt64, count);
   BatchColumn rule = Column("rule", Kind::kText, count);
   BatchColumn reason = Column("reason", Kind::kText, count);
-  std::vector<std::string> topics(count);
-  for (size_t i = 0; i < count; ++i) {
-    const sources::BadRecord& letter = letters[i];
-    payload.bytes.push_back(letter.payload);
-    size.numbers.push_back(static_cast<int64_t>(letter.payload_bytes));
-    topic.bytes.push_back(Utf8Topic(letter.topic, &topics[i]));
-    partition.numbers.push_back(letter.partition);
-    offset.numbers.push_back(letter.offset);
-    AddNumber(line, letter.line);
-    AddNumber(byte_offset, letter.byte_offset);
-    rule.bytes.push_back(letter.rule);
-    reason.bytes.push_back(letter.reason);
+  BatchColumn content = Column("content_sha256", Kind::kText, count);
+  BatchColumn attempt = Column("attempt", Kind::kInt32, count);
+  std::deque<std::string> topics;
+  for (const LetterGroup& group : groups) {
+    for (const sources::BadRecord& letter : group.letters) {
+      payload.bytes.push_back(letter.payload);
+      size.numbers.push_back(static_cast<int64_t>(letter.payload_bytes));
+      topic.bytes.push_back(Utf8Topic(letter.topic, &topics.emplace_back()));
+      partition.numbers.push_back(letter.partition);
+      offset.numbers.push_back(letter.offset);
+      AddNumber(line, letter.line);
+      AddNumber(byte_offset, letter.byte_offset);
+      rule.bytes.push_back(letter.rule);
+      reason.bytes.push_back(letter.reason);
+      content.bytes.push_back(group.context.content_id);
+      attempt.numbers.push_back(group.context.attempt);
+    }
   }
-  return Append(
-      tables_.dead_letters,
-      {std::move(payload), std::move(size),
-       ConstantText("source_system", tables_.source_system, count), std::move(topic),
-       std::move(partition), std::move(offset), std::move(line), std::move(byte_offset),
-       std::move(rule), std::move(reason), ConstantText("target_table", tables_.rows, count),
-       ConstantText("content_sha256", context.content_id, count),
-       ConstantNumber("attempt", Kind::kInt32, context.attempt, count),
-       ConstantNumber("ingestion_timestamp", Kind::kTimestampMicros, now, count),
-       ConstantNumber("ingestion_date", Kind::kDateDays, DaysOf(now), count),
-       ConstantText("pipeline_version", tables_.pipeline_version, count)},
-      count, commit);
+  const int64_t now = clock_.NowMicros();
+  return Append(tables_.dead_letters,
+                {std::move(payload), std::move(size), std::move(topic), std::move(partition),
+                 std::move(offset), std::move(line), std::move(byte_offset), std::move(rule),
+                 std::move(reason), std::move(content), std::move(attempt),
+                 ConstantText("source_system", tables_.source_system, count),
+                 ConstantText("target_table", tables_.rows, count),
+                 ConstantNumber("ingestion_timestamp", Kind::kTimestampMicros, now, count),
+                 ConstantNumber("ingestion_date", Kind::kDateDays, DaysOf(now), count),
+                 ConstantText("pipeline_version", tables_.pipeline_version, count)},
+                count, commits);
 }
 
 }  // namespace

@@ -14,6 +14,10 @@ namespace files = sources::files;
 constexpr const char* kVersion = "tarn-0.1.0";
 constexpr int64_t kTellEveryMicros = 100'000;
 constexpr uint64_t kLeastRecordBytes = 1024;
+// Files up to this size (decompressed) may share a commit; larger ones are worth one of their own.
+constexpr uint64_t kSmallFileBytes = 4 << 20;
+constexpr size_t kFilesPerCommit = 500;
+constexpr int kGroupAttempts = 5;
 
 // The whole of a damaged file as one bad record, so that it is recorded once like any other.
 class DamagedFileSource final : public sources::Source {
@@ -127,6 +131,7 @@ void FileRun::Record(FileReport report) {
   bytes_before_file_ += report.bytes;
   progress_.bytes_done = std::min(bytes_before_file_, progress_.bytes_total);
   Tell("reading", true);
+  if (on_recorded) on_recorded(report);
   if (sink_ != nullptr) sink_->OnFile(report);
   if (report_.files.size() >= keep_files_) report_.files.erase(report_.files.begin());
   report_.files.push_back(std::move(report));
@@ -177,20 +182,22 @@ void FileRun::FindTableDamage(files::CheckedFile* file, files::FileKind kind) co
   if (!opened.ok()) file->damage = opened.status().message();
 }
 
-Status FileRun::Take(const files::ListedFile& file, FileReport* report) {
-  *report = FileReport{};
-  report->path = file.path;
-  report->bytes = file.stamp.size_bytes;
+Status FileRun::Take(const files::ListedFile& file) {
+  FileReport report;
+  report.path = file.path;
+  report.bytes = file.stamp.size_bytes;
   progress_.current_file = file.path;
   if (file.in_folder && options_.format == FileFormat::kAuto &&
       files::KindByName(file.path) == files::NamedKind::kUnknown) {
-    report->outcome = FileOutcome::kIgnored;
-    report->message = "not a name of a known format; pass --input-format to take it";
+    report.outcome = FileOutcome::kIgnored;
+    report.message = "not a name of a known format; pass --input-format to take it";
+    Record(std::move(report));
     return Status::Ok();
   }
   if (files::FindWriter(file.path) == files::WriterState::kWriting) {
-    report->outcome = FileOutcome::kBusy;
-    report->message = "another process has the file open for writing";
+    report.outcome = FileOutcome::kBusy;
+    report.message = "another process has the file open for writing";
+    Record(std::move(report));
     return Status::Ok();
   }
   auto checked = Check(file);
@@ -198,45 +205,34 @@ Status FileRun::Take(const files::ListedFile& file, FileReport* report) {
     const bool stopped = checked.status().code() == StatusCode::kCancelled;
     const bool busy = stopped || checked.status().retry() == RetryClass::kBackoff;
     report_.stopped = report_.stopped || stopped;
-    report->outcome = busy ? FileOutcome::kBusy : FileOutcome::kFailed;
-    report->message = checked.status().message();
+    report.outcome = busy ? FileOutcome::kBusy : FileOutcome::kFailed;
+    report.message = checked.status().message();
+    Record(std::move(report));
     return Status::Ok();
   }
-  report->sha256 = checked->sha256;
-  report->bytes = checked->stamp.size_bytes;
+  report.sha256 = checked->sha256;
+  report.bytes = checked->stamp.size_bytes;
   const std::string id = files::FileStreamId(options_.into, *checked);
   if (remember_contents_ && !taken_.insert(id).second) {
-    report->outcome = FileOutcome::kDuplicate;
-    report->message = "the same content as another file of this run";
+    report.outcome = FileOutcome::kDuplicate;
+    report.message = "the same content as another file of this run";
+    Record(std::move(report));
     return Status::Ok();
   }
-  return TakeChecked(std::move(*checked), report);
+  Ready ready;
+  if (!Prepare(std::move(*checked), std::move(report), &ready)) {
+    Record(std::move(ready.report));
+    return Status::Ok();
+  }
+  return TakeReady(std::move(ready));
 }
 
-Status FileRun::TakeChecked(files::CheckedFile file, FileReport* report) {
-  const std::string topic = options_.topic.value_or(BaseName(file.path));
-  const std::string id = files::FileStreamId(options_.into, file);
-  files::FileSourceOptions options;
-  if (file.damage.empty()) {
-    const auto kind = KindOf(file);
-    if (!kind.ok()) {
-      report->message = kind.status().message();
-      return Status::Ok();
-    }
-    options.kind = *kind;
-    FindTableDamage(&file, *kind);
-  }
-  if (!file.damage.empty()) {
-    DamagedFileSource source(id, topic, file.damage);
-    const Status status = RunSource(source, file, report);
-    if (report->outcome == FileOutcome::kIngested || report->outcome == FileOutcome::kUnchanged) {
-      report->outcome = FileOutcome::kDamaged;
-      report->message = "nothing of the file was taken: " + file.damage;
-    }
-    return status;
-  }
+bool FileRun::Prepare(files::CheckedFile file, FileReport report, Ready* ready) {
+  ready->report = std::move(report);
+  ready->stream_id = files::FileStreamId(options_.into, file);
+  files::FileSourceOptions& options = ready->options;
   options.target = options_.into;
-  options.topic = topic;
+  options.topic = options_.topic.value_or(BaseName(file.path));
   options.key = options_.key;
   options.event_time = options_.event_time;
   options.delimiter = options_.delimiter;
@@ -245,41 +241,164 @@ Status FileRun::TakeChecked(files::CheckedFile file, FileReport* report) {
   }
   if (options_.header != CsvHeader::kAuto) options.header = options_.header == CsvHeader::kYes;
   options.max_record_bytes = options_.max_record_bytes;
-  const auto source = files::MakeFileSource(file, options, ParquetOpener(engine_));
-  return RunSource(*source, file, report);
+  if (file.damage.empty()) {
+    const auto kind = KindOf(file);
+    if (!kind.ok()) {
+      ready->report.message = kind.status().message();
+      return false;
+    }
+    options.kind = *kind;
+    FindTableDamage(&file, *kind);
+  }
+  ready->damaged = !file.damage.empty();
+  ready->file = std::move(file);
+  return true;
 }
 
-Status FileRun::RunSource(sources::Source& source, const files::CheckedFile& file,
-                          FileReport* report) {
+std::unique_ptr<sources::Source> FileRun::SourceOf(const Ready& ready) const {
+  if (ready.damaged) {
+    return std::make_unique<DamagedFileSource>(ready.stream_id, ready.options.topic,
+                                               ready.file.damage);
+  }
+  return files::MakeFileSource(ready.file, ready.options, ParquetOpener(engine_));
+}
+
+StreamOptions FileRun::OptionsFor(const Ready& ready) const {
   StreamOptions options;
   options.limits.max_bytes = options_.batch_bytes;
   options.limits.max_records = options_.batch_rows;
   options.writer_id = writer_id_;
-  options.content_id = file.sha256;
-  options.content_name = file.path;
+  options.content_id = ready.file.sha256;
+  options.content_name = ready.file.path;
   options.clock = clock_;
+  return options;
+}
+
+Status FileRun::TakeReady(Ready ready) {
+  const bool small = ready.damaged || ready.file.content_bytes <= kSmallFileBytes;
+  if (small) {
+    // Two files of one content (a watch keeps no list of contents) must not meet in one commit.
+    const bool waits_already =
+        std::any_of(waiting_.begin(), waiting_.end(),
+                    [&](const auto& other) { return other.ready.stream_id == ready.stream_id; });
+    if (waits_already) TARN_RETURN_IF_ERROR(Flush());
+    TARN_ASSIGN_OR_RETURN(const bool dealt_with, TryToWait(&ready));
+    if (dealt_with) return Status::Ok();
+  }
+  // Rows come into the table in the order of the files.
+  TARN_RETURN_IF_ERROR(Flush());
+  return RunAlone(std::move(ready));
+}
+
+// True: the file waits for the next Flush, or nothing of it is left to do.
+Result<bool> FileRun::TryToWait(Ready* ready) {
+  const auto source = SourceOf(*ready);
+  StreamReport stream;
+  auto whole = StreamIngestor(*source, *writer_, OptionsFor(*ready)).ReadWhole(&stream);
+  if (!whole.ok()) {
+    TARN_RETURN_IF_ERROR(Fail(whole.status(), stream, std::move(*ready)));
+    return true;
+  }
+  if (stream.was_done) {
+    Finish(stream, std::move(*ready));
+    return true;
+  }
+  if (!*whole) return false;
+  const uint64_t rows = (*whole)->batch.records.size() + (*whole)->batch.bad.size();
+  const uint64_t bytes = (*whole)->batch.arena.size_bytes();
+  if (!waiting_.empty() && (waiting_rows_ + rows > options_.batch_rows ||
+                            waiting_bytes_ + bytes > options_.batch_bytes)) {
+    TARN_RETURN_IF_ERROR(Flush());
+  }
+  waiting_rows_ += rows;
+  waiting_bytes_ += bytes;
+  waiting_.push_back({std::move(*ready), std::move(**whole)});
+  if (waiting_.size() >= kFilesPerCommit) TARN_RETURN_IF_ERROR(Flush());
+  return true;
+}
+
+Status FileRun::Flush() {
+  for (int attempt = 1; !waiting_.empty(); ++attempt) {
+    TARN_ASSIGN_OR_RETURN(auto left, CommitWaiting());
+    // Another process is at some of these files: those it has taken drop out, the others go
+    // together again.
+    for (Ready& ready : left) {
+      bool dealt_with = false;
+      if (attempt < kGroupAttempts) {
+        TARN_ASSIGN_OR_RETURN(dealt_with, TryToWait(&ready));
+      }
+      if (!dealt_with) TARN_RETURN_IF_ERROR(RunAlone(std::move(ready)));
+    }
+  }
+  return Status::Ok();
+}
+
+// One commit of all that waits; gives back the files that have to be tried again.
+Result<std::vector<FileRun::Ready>> FileRun::CommitWaiting() {
+  std::vector<Ready> readies;
+  std::vector<WholeStream> streams;
+  for (Waiting& waiting : waiting_) {
+    readies.push_back(std::move(waiting.ready));
+    streams.push_back(std::move(waiting.whole));
+  }
+  waiting_.clear();
+  waiting_rows_ = waiting_bytes_ = 0;
+  Tell("writing", false);
+  std::vector<StreamReport> reports;
+  TARN_ASSIGN_OR_RETURN(const bool landed,
+                        CommitWhole(*writer_, streams, &reports, &report_.commits));
+  std::vector<Ready> left;
+  for (size_t i = 0; i < readies.size(); ++i) {
+    // Dead letters that landed are counted although the rows have to be tried again.
+    readies[i].report.dead_letters += reports[i].dead_letters;
+    readies[i].report.rows += reports[i].rows;
+    if (landed) {
+      Finish(reports[i], std::move(readies[i]));
+    } else {
+      left.push_back(std::move(readies[i]));
+    }
+  }
+  return left;
+}
+
+Status FileRun::RunAlone(Ready ready) {
+  const auto source = SourceOf(ready);
+  StreamOptions options = OptionsFor(ready);
   options.on_progress = [&](const StreamReport& stream, std::string_view phase) {
-    OnStream(source, *report, stream, phase);
+    OnStream(*source, ready.report, stream, phase);
   };
   StreamReport stream;
-  StreamIngestor ingestor(source, *writer_, options);
-  const Status status = ingestor.Run(stop_, &stream);
-  report->rows = stream.rows;
-  report->dead_letters = stream.dead_letters;
+  const Status status = StreamIngestor(*source, *writer_, options).Run(stop_, &stream);
+  ready.report.rows += stream.rows;
+  ready.report.dead_letters += stream.dead_letters;
   report_.commits += stream.commits;
-  if (status.ok()) {
-    report->outcome = stream.was_done ? FileOutcome::kUnchanged
-                      : stream.done   ? FileOutcome::kIngested
-                                      : FileOutcome::kPartial;
-    if (stream.was_done) report->message = "this content is in the table already";
-    if (stream.stopped) report_.stopped = true;
-    return Status::Ok();
+  report_.stopped = report_.stopped || stream.stopped;
+  if (!status.ok()) return Fail(status, stream, std::move(ready));
+  Finish(stream, std::move(ready));
+  return Status::Ok();
+}
+
+void FileRun::Finish(const StreamReport& stream, Ready ready) {
+  FileReport& report = ready.report;
+  report.outcome = stream.was_done ? FileOutcome::kUnchanged
+                   : stream.done   ? FileOutcome::kIngested
+                                   : FileOutcome::kPartial;
+  if (stream.was_done) report.message = "this content is in the table already";
+  if (ready.damaged && stream.done) {
+    report.outcome = FileOutcome::kDamaged;
+    report.message = "nothing of the file was taken: " + ready.file.damage;
   }
-  report->message = status.message();
+  Record(std::move(report));
+}
+
+Status FileRun::Fail(const Status& status, const StreamReport& stream, Ready ready) {
+  FileReport& report = ready.report;
+  report.message = status.message();
   const bool busy = status.retry() == RetryClass::kBackoff && !stream.target_failed;
-  report->outcome = stream.rows > 0 ? FileOutcome::kPartial
-                    : busy          ? FileOutcome::kBusy
-                                    : FileOutcome::kFailed;
+  report.outcome = report.rows > 0 ? FileOutcome::kPartial
+                   : busy          ? FileOutcome::kBusy
+                                   : FileOutcome::kFailed;
+  Record(std::move(report));
   return stream.target_failed ? status : Status::Ok();
 }
 

@@ -4,10 +4,12 @@
 // Threads: one user at a time. The engine and the progress sink outlive it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "ingest/bronze_writer.h"
 #include "ingest/ingest_files.h"
@@ -25,12 +27,17 @@ class FileRun {
                                                 const IngestFilesOptions& options,
                                                 ProgressSink* progress, std::stop_token stop);
 
-  // Takes one file. The status is about the lake: with it failed, other files would fail as well.
-  // What is wrong with the file alone is in the report.
-  Status Take(const sources::files::ListedFile& file, FileReport* report);
+  // Takes one file and records its report; a small one perhaps only at the next Flush, with others
+  // in one commit. The status is about the lake: with it failed, other files would fail as well.
+  // What is wrong with a file alone is in its report.
+  Status Take(const sources::files::ListedFile& file);
+  // Commits the small files that wait.
+  Status Flush();
 
-  // Adds to the totals and tells the progress sink.
+  // Adds to the totals and tells the progress sink and on_recorded.
   void Record(FileReport report);
+  std::function<void(const FileReport&)> on_recorded;
+
   void Announce(uint64_t files, uint64_t bytes);
   void Tell(std::string_view phase, bool always);
 
@@ -48,9 +55,28 @@ class FileRun {
   Result<sources::files::CheckedFile> Check(const sources::files::ListedFile& file);
   Result<sources::files::FileKind> KindOf(const sources::files::CheckedFile& file) const;
   void FindTableDamage(sources::files::CheckedFile* file, sources::files::FileKind kind) const;
-  Status TakeChecked(sources::files::CheckedFile file, FileReport* report);
-  Status RunSource(sources::Source& source, const sources::files::CheckedFile& file,
-                   FileReport* report);
+  // A file of which it is known how to read it.
+  struct Ready {
+    sources::files::CheckedFile file;
+    sources::files::FileSourceOptions options;
+    std::string stream_id;
+    bool damaged = false;
+    FileReport report;
+  };
+  struct Waiting {
+    Ready ready;
+    WholeStream whole;
+  };
+  // False: the report says why it cannot be read.
+  bool Prepare(sources::files::CheckedFile file, FileReport report, Ready* ready);
+  std::unique_ptr<sources::Source> SourceOf(const Ready& ready) const;
+  StreamOptions OptionsFor(const Ready& ready) const;
+  Status TakeReady(Ready ready);
+  Status RunAlone(Ready ready);
+  Result<bool> TryToWait(Ready* ready);
+  Result<std::vector<Ready>> CommitWaiting();
+  void Finish(const StreamReport& stream, Ready ready);
+  Status Fail(const Status& status, const StreamReport& stream, Ready ready);
   void OnStream(const sources::Source& source, const FileReport& file, const StreamReport& stream,
                 std::string_view phase);
 
@@ -66,6 +92,9 @@ class FileRun {
   uint64_t bytes_before_file_ = 0;
   int64_t last_told_micros_ = 0;
   std::set<std::string> taken_;  // stream ids of this run
+  std::vector<Waiting> waiting_;
+  uint64_t waiting_rows_ = 0;
+  uint64_t waiting_bytes_ = 0;
   bool remember_contents_ = true;
   size_t keep_files_ = SIZE_MAX;
 };

@@ -48,16 +48,21 @@ struct Seen {
 class Watcher {
  public:
   Watcher(FileRun& run, const IngestFilesOptions& options, std::stop_token stop)
-      : run_(run), options_(options), stop_(std::move(stop)) {}
+      : run_(run), options_(options), stop_(std::move(stop)) {
+    run_.on_recorded = [this](const FileReport& report) { OnRecorded(report); };
+  }
 
   Status Round() {
     ++round_;
     TARN_ASSIGN_OR_RETURN(const files::Listing listing,
                           files::ListFiles(options_.paths, files::Missing::kIgnore));
     for (const files::ListedFile& file : listing.files) {
-      if (stop_.stop_requested()) return Status::Ok();
-      if (IsDue(file)) TARN_RETURN_IF_ERROR(Take(file));
+      if (stop_.stop_requested()) break;
+      if (!IsDue(file)) continue;
+      run_.Announce(1, file.stamp.size_bytes);
+      TARN_RETURN_IF_ERROR(run_.Take(file));
     }
+    TARN_RETURN_IF_ERROR(run_.Flush());
     std::erase_if(seen_, [&](const auto& entry) { return entry.second.round != round_; });
     return Status::Ok();
   }
@@ -81,22 +86,17 @@ class Watcher {
     return now - seen.since_micros >= options_.settle_micros || age >= options_.settle_micros;
   }
 
-  Status Take(const files::ListedFile& file) {
-    FileReport report;
-    run_.Announce(1, file.stamp.size_bytes);
-    const Status status = run_.Take(file, &report);
-    Seen& seen = seen_[file.path];
+  void OnRecorded(const FileReport& report) {
+    const auto found = seen_.find(report.path);
+    if (found == seen_.end()) return;
     switch (report.outcome) {
       case FileOutcome::kBusy:
       case FileOutcome::kPartial: break;  // looked at again in the next round
       case FileOutcome::kFailed:
-        seen.retry_at_micros = run_.clock().MonotonicMicros() + kRetryFailedMicros;
+        found->second.retry_at_micros = run_.clock().MonotonicMicros() + kRetryFailedMicros;
         break;
-      default: seen.settled_with = status.ok();
+      default: found->second.settled_with = true;
     }
-    if (!status.ok()) seen.retry_at_micros = 0;
-    run_.Record(std::move(report));
-    return status;
   }
 
   FileRun& run_;
@@ -177,18 +177,18 @@ Result<IngestFilesReport> IngestFiles(engine::Engine& engine, const IngestFilesO
       run->MarkStopped();
       break;
     }
-    FileReport report;
     if (IsAtRest(&file, options.settle_micros, run->clock(), stop)) {
-      const Status status = run->Take(file, &report);
-      if (!status.ok()) return status;
-    } else {
-      report.path = file.path;
-      report.bytes = file.stamp.size_bytes;
-      report.outcome = FileOutcome::kBusy;
-      report.message = "the file is still growing";
+      TARN_RETURN_IF_ERROR(run->Take(file));
+      continue;
     }
+    FileReport report;
+    report.path = file.path;
+    report.bytes = file.stamp.size_bytes;
+    report.outcome = FileOutcome::kBusy;
+    report.message = "the file is still growing";
     run->Record(std::move(report));
   }
+  TARN_RETURN_IF_ERROR(run->Flush());
   return run->TakeReport();
 }
 

@@ -16,6 +16,10 @@
 // processes or threads may ingest into one table at the same time, each with its own call. The
 // engine must outlive the call.
 //
+// Commits: a file larger than a batch takes several; small files (up to 4 MiB) share one, up to 500
+// of them. While it watches, what one listing found is committed at the end of that round at the
+// latest.
+//
 // Memory: bounded by `batch_bytes` + `max_record_bytes` + the engine's own limit, whatever the size
 // of a file.
 //

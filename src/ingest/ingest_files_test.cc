@@ -272,6 +272,52 @@ TEST_F(IngestFilesTest, TwoAtOnceTakeEachRecordOnce) {
               ElementsAre("40|40"));
 }
 
+TEST_F(IngestFilesTest, SmallFilesShareACommit) {
+  for (int i = 0; i < 40; ++i) {
+    Write("in/" + std::to_string(100 + i) + ".csv", "a,b\n" + std::to_string(i) + ",x\nbad\n");
+  }
+  const IngestFilesReport report = Ingest(Options({root_ + "/in"}));
+  EXPECT_EQ(report.files_read, 40u);
+  EXPECT_EQ(report.commits, 2u);
+  EXPECT_EQ(report.rows, 40u);
+  EXPECT_EQ(report.dead_letters, 40u);
+  Write("in/150.csv", "a,b\n40,x\n");
+  const IngestFilesReport again = Ingest(Options({root_ + "/in"}));
+  EXPECT_EQ(again.rows, 1u);
+  EXPECT_EQ(again.files_skipped, 40u);
+  EXPECT_THAT(
+      Sql("SELECT concat_ws('|', count(*), count(DISTINCT source_topic), count(DISTINCT checksum)) "
+          "FROM bronze.t"),
+      ElementsAre("41|41|41"));
+}
+
+TEST_F(IngestFilesTest, TwoAtOnceOnManySmallFiles) {
+  for (int i = 0; i < 60; ++i) {
+    Write("in/" + std::to_string(100 + i) + ".ndjson",
+          "{\"i\":" + std::to_string(i) + "}\n" + (i % 3 == 0 ? "bad\n" : ""));
+  }
+  IngestFilesReport reports[2];
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&, i] {
+      const auto engine = OpenEngine();
+      IngestFilesOptions options = Options({root_ + "/in"});
+      options.batch_rows = i == 0 ? 7 : 11;
+      auto report = IngestFiles(*engine, options, nullptr);
+      ASSERT_TRUE(report.ok()) << report.status().ToString();
+      reports[i] = *report;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(reports[0].rows + reports[1].rows, 60u);
+  EXPECT_EQ(reports[0].dead_letters + reports[1].dead_letters, 20u);
+  EXPECT_THAT(Sql("SELECT concat_ws('|', count(*), count(DISTINCT source_topic)) FROM bronze.t"),
+              ElementsAre("60|60"));
+  EXPECT_THAT(
+      Sql("SELECT concat_ws('|', count(*), count(DISTINCT source_topic)) FROM bronze.dead_letters"),
+      ElementsAre("20|20"));
+}
+
 TEST_F(IngestFilesTest, AFileOpenForWritingIsLeft) {
   const std::string path = Write("in/a.csv", "a,b\n1,2\n");
   const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND);

@@ -106,6 +106,36 @@ Status StreamIngestor::Run(std::stop_token stop, StreamReport* report) {
   return status;
 }
 
+Result<std::optional<WholeStream>> StreamIngestor::ReadWhole(StreamReport* report) {
+  *report = StreamReport{};
+  target_failed_ = false;
+  auto whole = TryReadWhole(report);
+  report->target_failed = !whole.ok() && target_failed_;
+  return whole;
+}
+
+Result<std::optional<WholeStream>> StreamIngestor::TryReadWhole(StreamReport* report) {
+  TARN_ASSIGN_OR_RETURN(progress_, ReadProgress());
+  report->done = report->was_done = progress_.done;
+  if (progress_.epoch != 0) return std::optional<WholeStream>();
+  TARN_RETURN_IF_ERROR(Retry(Side::kSource, "opening " + options_.content_name,
+                             [&] { return source_.Open(progress_.position); }));
+  WholeStream whole;
+  TARN_ASSIGN_OR_RETURN(whole.batch, source_.Poll(options_.limits));
+  if (!whole.batch.end) return std::optional<WholeStream>();
+  whole.rows_commit = RowsCommit(whole.batch);
+  if (!whole.batch.bad.empty()) {
+    TARN_ASSIGN_OR_RETURN(LetterProgress next, ReadLetterProgress());
+    // A life that was cut short, or another writer, may have recorded them already.
+    auto fresh = FreshLetters(whole.batch, &next);
+    if (!fresh.empty()) {
+      whole.letters =
+          LetterGroup{std::move(fresh), {options_.content_id, next.attempt}, LetterCommit(next)};
+    }
+  }
+  return std::optional(std::move(whole));
+}
+
 Status StreamIngestor::RunToEnd(std::stop_token stop, StreamReport* report) {
   int64_t last_epoch = -1;
   int rounds = 0;
@@ -196,11 +226,10 @@ Status StreamIngestor::CommitLetters(const sources::Batch& batch, StreamReport* 
     LetterProgress next = *letters_;
     const auto fresh = FreshLetters(batch, &next);
     if (fresh.empty()) return Status::Ok();
-    const StreamCommit commit = LetterCommit(next);
+    const LetterGroup group{fresh, {options_.content_id, next.attempt}, LetterCommit(next)};
     AppendOutcome outcome = AppendOutcome::kAlreadyThere;
     const Status status = Retry(Side::kTarget, "writing dead letters", [&]() -> Status {
-      TARN_ASSIGN_OR_RETURN(
-          outcome, writer_.AppendDeadLetters(fresh, {options_.content_id, next.attempt}, commit));
+      TARN_ASSIGN_OR_RETURN(outcome, writer_.AppendDeadLetters({group}));
       return Status::Ok();
     });
     if (!status.ok() && (!MeansReadAgain(status) || round == kConflictsInARow)) return status;
@@ -238,7 +267,7 @@ Result<StreamIngestor::Step> StreamIngestor::CommitRows(const sources::Batch& ba
   const StreamCommit commit = RowsCommit(batch);
   AppendOutcome outcome = AppendOutcome::kAlreadyThere;
   const Status status = Retry(Side::kTarget, "writing rows", [&]() -> Status {
-    TARN_ASSIGN_OR_RETURN(outcome, writer_.AppendRows(batch.records, commit));
+    TARN_ASSIGN_OR_RETURN(outcome, writer_.AppendRows({{&batch.records, commit}}));
     return Status::Ok();
   });
   if (!status.ok() && !MeansReadAgain(status)) return status;
@@ -256,6 +285,40 @@ Result<StreamIngestor::Step> StreamIngestor::CommitRows(const sources::Batch& ba
   report->rows += batch.records.size();
   ++report->commits;
   return Step::kGoOn;
+}
+
+Result<bool> CommitWhole(BronzeWriter& writer, const std::vector<WholeStream>& streams,
+                         std::vector<StreamReport>* reports, uint64_t* commits) {
+  reports->assign(streams.size(), StreamReport{});
+  std::vector<LetterGroup> letters;
+  std::vector<RowGroup> rows;
+  for (const WholeStream& stream : streams) {
+    rows.push_back({&stream.batch.records, stream.rows_commit});
+    if (stream.letters) letters.push_back(*stream.letters);
+  }
+  const auto committed = [&](const Result<AppendOutcome>& outcome) -> Result<bool> {
+    if (outcome.ok()) {
+      *commits += *outcome == AppendOutcome::kCommitted;
+      return *outcome == AppendOutcome::kCommitted;
+    }
+    // Whatever may pass is met again, and retried, when each stream runs on its own.
+    if (outcome.status().retry() != RetryClass::kNo) return false;
+    return outcome.status();
+  };
+  if (!letters.empty()) {
+    TARN_ASSIGN_OR_RETURN(const bool landed, committed(writer.AppendDeadLetters(letters)));
+    if (!landed) return false;
+    for (size_t i = 0; i < streams.size(); ++i) {
+      if (streams[i].letters) (*reports)[i].dead_letters = streams[i].letters->letters.size();
+    }
+  }
+  TARN_ASSIGN_OR_RETURN(const bool landed, committed(writer.AppendRows(rows)));
+  if (!landed) return false;
+  for (size_t i = 0; i < streams.size(); ++i) {
+    (*reports)[i].rows = streams[i].batch.records.size();
+    (*reports)[i].done = true;
+  }
+  return true;
 }
 
 }  // namespace tarn::ingest

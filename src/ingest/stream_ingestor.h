@@ -56,6 +56,13 @@ struct StreamOptions {
   std::function<void(const StreamReport&, std::string_view phase)> on_progress;
 };
 
+// A stream that came whole in one batch: read, checked to be new, and not yet committed.
+struct WholeStream {
+  sources::Batch batch;
+  StreamCommit rows_commit;
+  std::optional<LetterGroup> letters;  // absent: it has none
+};
+
 class StreamIngestor {
  public:
   // Both outlive the ingestor.
@@ -63,6 +70,11 @@ class StreamIngestor {
 
   // Until the end of the stream or a requested stop. `report` is valid also when it fails.
   Status Run(std::stop_token stop, StreamReport* report);
+
+  // For many small streams: reads this one without committing, to be committed with others by
+  // CommitWhole. nullopt: it was done before (`report` says so), or it must be run on its own
+  // (begun before, or too large for one batch); nothing has been written.
+  Result<std::optional<WholeStream>> ReadWhole(StreamReport* report);
 
  private:
   struct Progress {  // what the state in Bronze says
@@ -85,6 +97,7 @@ class StreamIngestor {
 
   Result<Progress> ReadProgress();
   Result<LetterProgress> ReadLetterProgress();
+  Result<std::optional<WholeStream>> TryReadWhole(StreamReport* report);
   Status RunToEnd(std::stop_token stop, StreamReport* report);
   Status CheckReading() const;
   Result<Step> TakeBatch(StreamReport* report);
@@ -105,5 +118,11 @@ class StreamIngestor {
   std::optional<LetterProgress> letters_;
   bool target_failed_ = false;
 };
+
+// Commits streams that came whole: first the dead letters of all, then the rows of all. True: done,
+// `reports` (one per stream) say what landed. False: another writer was at one of them; run each on
+// its own, which is safe whatever landed. Errors: the target's. REQUIRES: no stream twice.
+Result<bool> CommitWhole(BronzeWriter& writer, const std::vector<WholeStream>& streams,
+                         std::vector<StreamReport>* reports, uint64_t* commits);
 
 }  // namespace tarn::ingest

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "sources/source.h"
@@ -14,9 +15,12 @@ std::string_view ByteArena::Copy(std::string_view bytes) {
       std::memcpy(blocks_.back().get(), bytes.data(), bytes.size());
       return {blocks_.back().get(), bytes.size()};
     }
-    blocks_.push_back(std::make_unique_for_overwrite<char[]>(kBlockBytes));
+    // Small batches stay small: hundreds of them may be held at a time.
+    block_bytes_ = std::clamp(block_bytes_ * 2, kFirstBlockBytes, kBlockBytes);
+    while (block_bytes_ < bytes.size()) block_bytes_ *= 2;
+    blocks_.push_back(std::make_unique_for_overwrite<char[]>(block_bytes_));
     block_next_ = blocks_.back().get();
-    block_left_ = kBlockBytes;
+    block_left_ = block_bytes_;
   }
   char* place = block_next_;
   std::memcpy(place, bytes.data(), bytes.size());

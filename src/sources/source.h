@@ -51,8 +51,10 @@ class ByteArena {
   uint64_t size_bytes() const { return size_bytes_; }
 
  private:
+  static constexpr size_t kFirstBlockBytes = 4 << 10;  // blocks double up to kBlockBytes
   static constexpr size_t kBlockBytes = 1 << 20;
   std::vector<std::unique_ptr<char[]>> blocks_;
+  size_t block_bytes_ = 0;
   size_t block_left_ = 0;
   char* block_next_ = nullptr;
   uint64_t size_bytes_ = 0;
