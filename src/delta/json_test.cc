@@ -113,8 +113,10 @@ TEST(JsonTest, ProtocolMetadataTxnDomainCdcSidecar) {
 
 TEST(JsonTest, CommitInfoKeepsWhatItDoesNotKnow) {
   const std::string line =
-      R"({"commitInfo":{"timestamp":5,"operation":"WRITE","operationParameters":{"mode":"Append","n":3},)"
-      R"("operationMetrics":{"numFiles":"1","x":2},"isBlindAppend":true,"clusterId":"q","big":123456789012345678901234567890}})";
+      R"({"commitInfo":{"timestamp":5,"operation":"WRITE","operationParameters":{)"
+      R"("mode":"Append","n":3},)"
+      R"("operationMetrics":{"numFiles":"1","x":2},"isBlindAppend":true,"clusterI)"
+      R"(d":"q","big":123456789012345678901234567890}})";
   const auto info = Only<CommitInfo>(line);
   EXPECT_EQ(info.operation, "WRITE");
   EXPECT_EQ(info.operation_parameters.at("mode"), "\"Append\"");

@@ -37,13 +37,14 @@ TEST(LogNameTest, Names) {
 
 TEST(LogNameTest, CanonicalJsonOfTheProtocol) {
   const std::string json =
-      R"({"k0":"'v 0'", "checksum": "adsaskfljadfkjadfkj", "k1":{"k2": 2, "k3": ["v3", [1, 2], {"k4": "v4", "k5": ["v5", "v6", "v7"]}]}})";
+      R"({"k0":"'v 0'", "checksum": "adsaskfljadfkjadfkj", "k1":{"k2": 2, "k3": [)"
+      R"("v3", [1, 2], {"k4": "v4", "k5": ["v5", "v6", "v7"]}]}})";
   const auto canonical = CanonicalJson(json);
   ASSERT_TRUE(canonical);
-  EXPECT_EQ(
-      *canonical,
-      R"("k0"="%27v%200%27","k1"+"k2"=2,"k1"+"k3"+0="v3","k1"+"k3"+1+0=1,"k1"+"k3"+1+1=2,)"
-      R"("k1"+"k3"+2+"k4"="v4","k1"+"k3"+2+"k5"+0="v5","k1"+"k3"+2+"k5"+1="v6","k1"+"k3"+2+"k5"+2="v7")");
+  EXPECT_EQ(*canonical,
+            R"("k0"="%27v%200%27","k1"+"k2"=2,"k1"+"k3"+0="v3","k1"+"k3"+1+0=1,"k1"+"k3"+1+1=2,)"
+            R"("k1"+"k3"+2+"k4"="v4","k1"+"k3"+2+"k5"+0="v5","k1"+"k3"+2+"k5"+1="v6","k)"
+            R"(1"+"k3"+2+"k5"+2="v7")");
   EXPECT_EQ(Md5Hex(*canonical), "6a92d155a59bf2eecbd4b4ec7fd1f875");
   EXPECT_FALSE(CanonicalJson(R"({"a":1,"a":2})"));
 }

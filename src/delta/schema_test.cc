@@ -10,11 +10,13 @@ namespace {
 
 constexpr const char* kNested =
     R"JSON({"type":"struct","fields":[)JSON"
-    R"JSON({"name":"a","type":"integer","nullable":false,"metadata":{"comment":"x \"y\"","n":5,)JSON"
+    R"JSON({"name":"a","type":"integer","nullable":false,"metadata":{"comment)JSON"
+    R"JSON(":"x \"y\"","n":5,)JSON"
     R"JSON("o":{"p":[1,2]}}},)JSON"
     R"JSON({"name":"b","type":{"type":"struct","fields":[{"name":"d","type":"decimal(38,18)",)JSON"
     R"JSON("nullable":false,"metadata":{}}]},"nullable":true,"metadata":{}},)JSON"
-    R"JSON({"name":"c","type":{"type":"array","elementType":"timestamp_ntz","containsNull":false},)JSON"
+    R"JSON({"name":"c","type":{"type":"array","elementType":"timestamp_ntz",")JSON"
+    R"JSON(containsNull":false},)JSON"
     R"JSON("nullable":true,"metadata":{}},)JSON"
     R"JSON({"name":"f","type":{"type":"map","keyType":"string","valueType":{"type":"array",)JSON"
     R"JSON("elementType":"variant","containsNull":true},"valueContainsNull":false},)JSON"
@@ -102,11 +104,16 @@ TEST(SchemaTest, ValidateForWrite) {
 }
 
 TEST(SchemaTest, AssignColumnMappingReachesEveryField) {
-  auto schema = ParseSchema(
-      R"({"type":"struct","fields":[)"
-      R"({"name":"a","type":"long","nullable":true,"metadata":{"delta.columnMapping.id":41,"delta.columnMapping.physicalName":"col-a"}},)"
-      R"({"name":"s","type":{"type":"array","elementType":{"type":"struct","fields":[{"name":"x","type":"long","nullable":true,"metadata":{}}]},"containsNull":true},"nullable":true,"metadata":{}},)"
-      R"({"name":"m","type":{"type":"map","keyType":{"type":"struct","fields":[{"name":"k","type":"long","nullable":true,"metadata":{}}]},"valueType":"long","valueContainsNull":true},"nullable":true,"metadata":{}}]})");
+  auto schema =
+      ParseSchema(R"({"type":"struct","fields":[)"
+                  R"({"name":"a","type":"long","nullable":true,"metadata":{"delta.columnMappi)"
+                  R"(ng.id":41,"delta.columnMapping.physicalName":"col-a"}},)"
+                  R"({"name":"s","type":{"type":"array","elementType":{"type":"struct","field)"
+                  R"(s":[{"name":"x","type":"long","nullable":true,"metadata":{}}]},"contains)"
+                  R"(Null":true},"nullable":true,"metadata":{}},)"
+                  R"({"name":"m","type":{"type":"map","keyType":{"type":"struct","fields":[{")"
+                  R"(name":"k","type":"long","nullable":true,"metadata":{}}]},"valueType":"lo)"
+                  R"(ng","valueContainsNull":true},"nullable":true,"metadata":{}}]})");
   ASSERT_TRUE(schema.ok());
   auto max = AssignColumnMapping(&*schema, 7, false);
   ASSERT_TRUE(max.ok());
@@ -131,8 +138,9 @@ TEST(SchemaTest, AssignColumnMappingReachesEveryField) {
 }
 
 TEST(SchemaTest, KeepNamesGivesLogicalNames) {
-  auto schema = ParseSchema(
-      R"({"type":"struct","fields":[{"name":"a \"q","type":"long","nullable":true,"metadata":{}}]})");
+  auto schema =
+      ParseSchema(R"({"type":"struct","fields":[{"name":"a \"q","type":"long","nullable":true)"
+                  R"(,"metadata":{}}]})");
   ASSERT_TRUE(AssignColumnMapping(&*schema, 0, true).ok());
   EXPECT_EQ(schema->fields[0].PhysicalName(true), "a \"q");
   EXPECT_EQ(ParseSchema(SerializeSchema(*schema))->fields[0].PhysicalName(true), "a \"q");
@@ -148,8 +156,9 @@ TEST(SchemaTest, PhysicalNameFollowsChangedMetadata) {
 }
 
 TEST(SchemaTest, ParsedSchemaIsReadByManyThreads) {
-  auto schema = ParseSchema(
-      R"({"type":"struct","fields":[{"name":"a","type":"long","nullable":true,"metadata":{"delta.columnMapping.physicalName":"p"}}]})");
+  auto schema =
+      ParseSchema(R"({"type":"struct","fields":[{"name":"a","type":"long","nullable":true,"me)"
+                  R"(tadata":{"delta.columnMapping.physicalName":"p"}}]})");
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {

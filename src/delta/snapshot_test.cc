@@ -141,8 +141,8 @@ TEST_F(SnapshotTest, FileGivesBackWhatTheLogHeld) {
   add.partition_values = {{"p", std::nullopt}, {"q", "v"}};
   add.size_bytes = 9;
   add.modification_time_ms = 77;
-  add.stats =
-      R"({ "numRecords" : 2, "minValues":{"id":1,"p":"\"\\u00e9"},"tags":[1,{"a":2}],"tightBounds":true })";
+  add.stats = R"({ "numRecords" : 2, "minValues":{"id":1,"p":"\"\\u00e9"},"tags":[1,{"a":)"
+              R"(2}],"tightBounds":true })";
   add.tags = {{"k", "v"}};
   add.base_row_id = 3;
   add.default_row_commit_version = 4;
