@@ -423,7 +423,9 @@ void RegisterStringFunctions(FunctionTable& table) {
   });
   for (auto name : {"upper", "ucase"}) {
     RegisterBinding(table, name, 1, 1, [](FunctionCall& call) {
-      return call.Sql("upper(replace($1, 'ß', 'SS'))", call.Text(call.Take(0)));
+      return call.Sql(
+          "CASE WHEN contains($1, 'ß') THEN upper(replace($1, 'ß', 'SS')) ELSE upper($1) END",
+          call.Text(call.Take(0)));
     });
   }
   for (auto name : {"lower", "lcase"}) {
