@@ -208,10 +208,9 @@ TEST_F(CheckpointTest, StatisticsAndPartitionsOnlyTyped) {
   ASSERT_TRUE(status.ok()) << status.ToString();
   ASSERT_EQ(back.actions.size(), 1u);
   const auto& add = std::get<delta::AddFile>(back.actions[0]);
-  EXPECT_EQ(
-      add.stats,
-      R"({"numRecords":3,"minValues":{"i":1,"t":"2024-01-01T00:00:00.500000Z","n":"2024-01-01T00:00:00.500000",)"
-      R"("m":1.50,"x":"a\"b","e":{"r":"1969-12-31"}},"nullCount":{"i":0}})");
+  EXPECT_EQ(add.stats, R"({"numRecords":3,"minValues":{"i":1,"t":"2024-01-01T00:00:00.500000Z",)"
+                       R"("n":"2024-01-01T00:00:00.500000",)"
+                       R"("m":1.50,"x":"a\"b","e":{"r":"1969-12-31"}},"nullCount":{"i":0}})");
   EXPECT_EQ(add.partition_values.at("d"), "2024-01-02");
   EXPECT_FALSE(add.partition_values.at("s").has_value());
 }

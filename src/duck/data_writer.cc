@@ -20,7 +20,9 @@
 #include "duckdb/function/copy_function.hpp"
 #include "duckdb/main/settings.hpp"
 #include "duckdb/parallel/task_executor.hpp"
+#include "duckdb/parallel/task_scheduler.hpp"
 #include "duckdb/parser/parsed_data/copy_info.hpp"
+#include "duckdb/storage/buffer_manager.hpp"
 #include "parquet_writer.hpp"
 
 namespace tarn::duck {
@@ -31,9 +33,9 @@ using duckdb::Value;
 
 namespace {
 
-constexpr idx_t kRowGroupBytes = idx_t{128} << 20;
-constexpr idx_t kBufferBytes = idx_t{256} << 20;  // of partitioned rows, per thread
-constexpr size_t kMaxFolderName = 200;            // file systems allow 255 bytes
+constexpr idx_t kMaxRowGroupBytes = idx_t{128} << 20;
+constexpr idx_t kMinRowGroupBytes = idx_t{8} << 20;
+constexpr size_t kMaxFolderName = 200;  // file systems allow 255 bytes
 constexpr const char* kNullPartition = "__HIVE_DEFAULT_PARTITION__";
 
 struct KeyHash {
@@ -114,6 +116,7 @@ struct DataWriter::Shared {
   std::string suffix;                             // "-c000.snappy.parquet"
   idx_t max_open_files = 100;
   idx_t flush_rows = 524288;
+  idx_t row_group_bytes = kMaxRowGroupBytes;  // before encoding
   duckdb::shared_ptr<duckdb::GlobalHivePartitionState> partitions;
 
   std::mutex mutex;
@@ -201,6 +204,10 @@ DataWriter::DataWriter(duckdb::ClientContext& context, LakeTransaction& transact
   s.bind = s.copy->copy_to_bind(context, input, names, types);
   s.suffix = (kind == FileKind::kData ? "-c000" : ".c000") + FileSuffix(codec);
   s.max_open_files = duckdb::Settings::Get<duckdb::PartitionedWriteMaxOpenFilesSetting>(context);
+  // A row group is encoded in memory, several at a time: small limits ask for small ones.
+  const idx_t threads = duckdb::TaskScheduler::GetScheduler(context).NumberOfThreads();
+  const idx_t memory = duckdb::BufferManager::GetBufferManager(context).GetMaxMemory();
+  s.row_group_bytes = std::clamp(memory / (16 * threads), kMinRowGroupBytes, kMaxRowGroupBytes);
   s.flush_rows = duckdb::Settings::Get<duckdb::PartitionedWriteFlushThresholdSetting>(context);
   if (s.partitioned()) s.partitions = duckdb::make_shared_ptr<duckdb::GlobalHivePartitionState>();
 }
@@ -324,9 +331,10 @@ WrittenFile DataWriter::Shared::Describe(OpenFile& file) const {
 namespace {
 
 // Row groups of wide rows are cut by size, not only by count.
-void FlushWideRows(duckdb::GlobalFunctionData& global, duckdb::LocalFunctionData& local) {
+void FlushWideRows(duckdb::GlobalFunctionData& global, duckdb::LocalFunctionData& local,
+                   idx_t row_group_bytes) {
   auto& rows = local.Cast<duckdb::ParquetWriteLocalState>();
-  if (rows.buffer.SizeInBytes() < kRowGroupBytes) return;
+  if (rows.buffer.SizeInBytes() < row_group_bytes) return;
   auto& file = global.Cast<duckdb::ParquetWriteGlobalState>();
   rows.append_state.current_chunk_state.handles.clear();
   file.writer->Flush(rows.buffer, rows.transform_data);
@@ -341,7 +349,7 @@ void CombineRows(duckdb::ExecutionContext& context, Shared& s, duckdb::GlobalFun
   s.copy->copy_to_combine(context, *s.bind, global, local);
   auto& file = global.Cast<duckdb::ParquetWriteGlobalState>();
   std::unique_lock<std::mutex> guard(file.lock);
-  if (!file.combine_buffer || file.combine_buffer->SizeInBytes() < kRowGroupBytes) return;
+  if (!file.combine_buffer || file.combine_buffer->SizeInBytes() < s.row_group_bytes) return;
   auto rows = std::move(file.combine_buffer);
   guard.unlock();
   file.writer->Flush(*rows, local.Cast<duckdb::ParquetWriteLocalState>().transform_data);
@@ -363,7 +371,7 @@ void FlushPartitions(duckdb::ExecutionContext& context, Shared& s, Local& local)
       DataChunk rows;
       s.FileRows(chunk, &rows);
       s.copy->copy_to_sink(context, *s.bind, *file->state, *copy_state, rows);
-      FlushWideRows(*file->state, *copy_state);
+      FlushWideRows(*file->state, *copy_state, s.row_group_bytes);
     }
     CombineRows(context, s, *file->state, *copy_state);
     partitions[i].reset();
@@ -409,7 +417,7 @@ void DataWriter::Sink(duckdb::ExecutionContext& context, Local& local, DataChunk
     }
     local.buffer->Append(*local.append, rows);
     local.buffered += rows.size();
-    if (local.buffered >= s.flush_rows || BufferedBytes(*local.buffer) >= kBufferBytes) {
+    if (local.buffered >= s.flush_rows || BufferedBytes(*local.buffer) >= 2 * s.row_group_bytes) {
       FlushPartitions(context, s, local);
     }
     return;
@@ -419,7 +427,7 @@ void DataWriter::Sink(duckdb::ExecutionContext& context, Local& local, DataChunk
   s.FileRows(rows, &file_rows);
   const auto file = s.Acquire({});
   s.copy->copy_to_sink(context, *s.bind, *file->state, *local.copy_state, file_rows);
-  FlushWideRows(*file->state, *local.copy_state);
+  FlushWideRows(*file->state, *local.copy_state, s.row_group_bytes);
   s.Release(file);
 }
 

@@ -147,7 +147,8 @@ void DeltaTableEntry::BindUpdateConstraints(duckdb::Binder& binder, duckdb::Logi
                                             duckdb::ClientContext& context) {
   // An updated row is written whole into a new file: every column is needed, changed or not.
   update.update_is_del_and_insert = true;
-  // A scan must not be asked for one column twice: the Parquet reader gives the second one wrong rows.
+  // A scan must not be asked for one column twice: the Parquet reader gives the second one wrong
+  // rows.
   for (const auto& column : GetColumns().Physical()) {
     const auto physical = column.Physical();
     const auto& updated = update.columns;

@@ -55,8 +55,8 @@ class WriteOperator : public duckdb::PhysicalOperator {
 };
 
 // What a plan reads of the table it changes, for conflict detection: the condition that pruned each
-// scan of it. `must_read`: the statement looks at the table's rows, so a scan that the optimizer proved
-// empty or answered from statistics counts as reading everything.
+// scan of it. `must_read`: the statement looks at the table's rows, so a scan that the optimizer
+// proved empty or answered from statistics counts as reading everything.
 void RecordReads(const duckdb::PhysicalOperator& plan, TableWrite& write, bool must_read);
 // "[\"(…)\"]": the condition of the plan's scans of this table, as operationParameters hold it.
 std::string ReadPredicateParameter(const duckdb::PhysicalOperator& plan, const TableWrite& write);
