@@ -44,6 +44,11 @@ MultiFileColumnDefinition ColumnOf(const std::string& name, const DataType& type
   return column;
 }
 
+bool IsInteger(const LogicalType& type) {
+  return type.id() == LogicalTypeId::TINYINT || type.id() == LogicalTypeId::SMALLINT ||
+         type.id() == LogicalTypeId::INTEGER || type.id() == LogicalTypeId::BIGINT;
+}
+
 bool HasFieldIds(const FileColumns& columns) {
   for (const auto& column : columns) {
     if (!column.identifier.IsNull()) return true;
@@ -175,6 +180,22 @@ FileColumns TableColumns(const delta::Schema& schema) {
   FileColumns columns;
   for (const auto& field : schema.fields) columns.push_back(ColumnOf(field.name, *field.type));
   return columns;
+}
+
+bool KeepsComparisons(const MultiFileColumnDefinition& table, const FileColumns& file) {
+  const std::string wanted = table.identifier.ToString();
+  for (const auto& column : file) {
+    if (column.name != wanted) continue;
+    if (column.type == table.type) return true;
+    if (table.type.id() != LogicalTypeId::STRUCT) {
+      return table.type.IsNested() || (IsInteger(table.type) && IsInteger(column.type));
+    }
+    for (const auto& child : table.children) {
+      if (!KeepsComparisons(child, column.children)) return false;
+    }
+    return true;
+  }
+  return true;  // absent: a NULL, compared as the table's type
 }
 
 void MapColumns(const std::vector<delta::StructField>& fields, ColumnMappingMode mode,

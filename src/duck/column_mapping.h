@@ -28,4 +28,10 @@ FileColumns TableColumns(const delta::Schema& schema);
 void MapColumns(const std::vector<delta::StructField>& fields, delta::ColumnMappingMode mode,
                 const std::string& file_name, FileColumns* table, FileColumns* file);
 
+// True when a comparison with a constant may be made on the file's values instead of the table's:
+// types are equal, or integers of another width. DuckDB's reader casts the constant to the file's
+// type otherwise, which rounds it: 1.2499 becomes 1.25 on a column widened from DECIMAL(5,2), and
+// rows are lost. `file` are the columns of the file, `table` one mapped column of the table.
+bool KeepsComparisons(const duckdb::MultiFileColumnDefinition& table, const FileColumns& file);
+
 }  // namespace tarn::duck

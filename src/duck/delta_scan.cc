@@ -17,6 +17,10 @@
 #include "duckdb/main/config.hpp"
 #include "duckdb/main/extension/extension_loader.hpp"
 #include "duckdb/parser/tableref/table_function_ref.hpp"
+#include "duckdb/planner/expression/bound_conjunction_expression.hpp"
+#include "duckdb/planner/expression/bound_reference_expression.hpp"
+#include "duckdb/planner/filter/conjunction_filter.hpp"
+#include "duckdb/planner/filter/expression_filter.hpp"
 
 namespace tarn::duck {
 
@@ -146,6 +150,54 @@ duckdb::Value PartitionConstant(duckdb::ClientContext& context,
     return duckdb::Value(*text).CastAs(context, duckdb::LogicalType::TIMESTAMP_TZ);
   }
   return ToDuckValue(ValueOrThrow(delta::ParsePartitionValue(text, type)), type);
+}
+
+// The filter as an expression over the table's value; null for filters that need not be applied.
+duckdb::unique_ptr<duckdb::Expression> ExactExpression(const duckdb::TableFilter& filter,
+                                                       const duckdb::Expression& column) {
+  switch (filter.filter_type) {
+    case duckdb::TableFilterType::OPTIONAL_FILTER:
+    case duckdb::TableFilterType::DYNAMIC_FILTER:
+    case duckdb::TableFilterType::BLOOM_FILTER: return nullptr;
+    case duckdb::TableFilterType::CONJUNCTION_AND: {
+      auto all = duckdb::make_uniq<duckdb::BoundConjunctionExpression>(
+          duckdb::ExpressionType::CONJUNCTION_AND);
+      for (const auto& child : filter.Cast<duckdb::ConjunctionAndFilter>().child_filters) {
+        if (auto expression = ExactExpression(*child, column)) {
+          all->children.push_back(std::move(expression));
+        }
+      }
+      if (all->children.size() > 1) return all;
+      return all->children.empty() ? nullptr : std::move(all->children[0]);
+    }
+    default: return filter.ToExpression(column);
+  }
+}
+
+// Filters on columns whose type the file stores differently become expressions over the cast value,
+// which DuckDB does not try to turn into filters on the stored one (see KeepsComparisons). Null:
+// none do.
+duckdb::unique_ptr<duckdb::TableFilterSet> ExactFilters(
+    const FileColumns& table, const FileColumns& file,
+    const duckdb::vector<duckdb::ColumnIndex>& ids,
+    duckdb::optional_ptr<duckdb::TableFilterSet> filters) {
+  if (!filters) return nullptr;
+  auto out = duckdb::make_uniq<duckdb::TableFilterSet>();
+  bool changed = false;
+  for (const auto& entry : filters->filters) {
+    const auto id = ids[entry.first].GetPrimaryIndex();
+    if (duckdb::IsVirtualColumn(id) || KeepsComparisons(table[id], file)) {
+      out->filters[entry.first] = entry.second->Copy();
+      continue;
+    }
+    changed = true;
+    const duckdb::BoundReferenceExpression column(table[id].type, duckdb::storage_t(0));
+    if (auto expression = ExactExpression(*entry.second, column)) {
+      out->filters[entry.first] =
+          duckdb::make_uniq<duckdb::ExpressionFilter>(std::move(expression));
+    }
+  }
+  return changed ? std::move(out) : nullptr;
 }
 
 // Spark wrote VARIANT columns before Parquet had an annotation for them; DuckDB recognizes those by
@@ -361,6 +413,8 @@ duckdb::ReaderInitializeType DeltaFileReader::CreateMapping(
   auto columns = global_columns;
   MapColumns(info_->schema.fields, info_->mapping, reader_data.reader->GetFileName(), &columns,
              &reader_data.reader->columns);
+  const auto exact = ExactFilters(columns, reader_data.reader->columns, global_column_ids, filters);
+  if (exact) filters = exact.get();
   return MultiFileReader::CreateMapping(context, reader_data, columns, global_column_ids, filters,
                                         multi_file_list, bind_data, virtual_columns,
                                         duckdb::MultiFileColumnMappingMode::BY_NAME);

@@ -9,6 +9,7 @@
 #include "duck/lake_transaction.h"
 #include "duck/status_exception.h"
 #include "duck/view_file.h"
+#include "duck/view_names.h"
 #include "duckdb/catalog/catalog_entry/view_catalog_entry.hpp"
 #include "duckdb/catalog/similar_catalog_entry.hpp"
 #include "duckdb/common/string_util.hpp"
@@ -289,8 +290,10 @@ duckdb::optional_ptr<duckdb::CatalogEntry> LakeSchemaEntry::CreateView(
   }
   ViewFile file;
   file.name = existing.empty() ? info.view_name : existing;
+  QualifyTables(transaction.GetContext(), catalog, info.query.get());
   file.sql = info.query->ToString();
-  file.text = info.sql;
+  file.text = StringUtil::Replace(info.sql, "\r\n", "\n");
+  StringUtil::Trim(file.text);
   for (const auto& alias : info.aliases) file.columns.push_back(alias);
   if (!info.comment.IsNull()) file.comment = info.comment.ToString();
   duckdb::Value dialect;

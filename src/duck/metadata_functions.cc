@@ -318,7 +318,11 @@ duckdb::unique_ptr<duckdb::FunctionData> BindScan(duckdb::ClientContext& context
     }
     snapshot = SnapshotAt(context, *table, duckdb::BoundAtClause(key, value));
   }
-  if (!snapshot) snapshot = ValueOrThrow(table->Latest());
+  if (!snapshot) {
+    auto latest = table->Latest();
+    ThrowIfError(latest.status().WithContext(name));
+    snapshot = std::move(latest).value();
+  }
   auto info =
       MakeScanInfo(name, table, snapshot, snapshot->schema(), snapshot->metadata(), nullptr);
   for (const auto& column : info->names) names.push_back(column);

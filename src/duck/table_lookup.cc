@@ -50,7 +50,9 @@ NamedTable LookupTable(duckdb::ClientContext& context, const std::string& name) 
   if (!path.empty()) {
     out.name = path;
     out.table = ValueOrThrow(ExtensionState::Get(context).TableAtPath(path));
-    out.snapshot = ValueOrThrow(out.table->Latest());
+    auto latest = out.table->Latest();
+    ThrowIfError(latest.status().WithContext(path));
+    out.snapshot = std::move(latest).value();
     return out;
   }
   auto& entry = LookupLakeTable(context, name);
