@@ -14,7 +14,7 @@ export DUCKDB_ROOT
 endif
 DUCKDB_HOME = $$(scripts/bootstrap --print-duckdb-root)
 
-.PHONY: help bootstrap configure build all demo demo-retail test check bench fmt asan tsan debug clean
+.PHONY: crash sim help bootstrap configure build all demo demo-retail test check bench fmt asan tsan debug clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -58,6 +58,12 @@ bench: configure ## the benchmarks of every room
 
 fmt: ## format every C++ file in place
 	@scripts/format
+
+crash: all ## kill -9 of ingest and MERGE at 200 random moments (KILLS=n)
+	@TARN_CRASHES=$(or $(KILLS),200) TARN_BUILD=build/$(PRESET) tests/crash/suite
+
+sim: all ## the commit protocol under seeded faults (SEEDS=n)
+	@TARN_SIM_SEEDS=$(or $(SEEDS),10000) build/$(PRESET)/delta_test --gtest_filter='Simulation*'
 
 asan: ## unit tests of the engine-free rooms under address and undefined behaviour sanitizers
 	@$(MAKE) sanitized PRESET=asan
