@@ -101,15 +101,16 @@ struct DomainMetadata {
   bool removed = false;
 };
 
-// commitInfo is free JSON; these are the fields Tarn reads and writes. `raw_json` keeps the whole object.
+// commitInfo is free JSON; these are the fields Tarn reads and writes. `raw_json` keeps the whole
+// object.
 struct CommitInfo {
   std::optional<int64_t> timestamp_ms;
   std::optional<int64_t> in_commit_timestamp_ms;
-  std::string operation;                      // Spark's names: WRITE, MERGE, DELETE, CREATE TABLE, …
-  StringMap operation_parameters;             // values are JSON texts
+  std::string operation;           // Spark's names: WRITE, MERGE, DELETE, CREATE TABLE, …
+  StringMap operation_parameters;  // values are JSON texts
   StringMap operation_metrics;
   std::optional<int64_t> read_version;
-  std::string isolation_level;                // "Serializable", "WriteSerializable", "SnapshotIsolation"
+  std::string isolation_level;  // "Serializable", "WriteSerializable", "SnapshotIsolation"
   std::optional<bool> is_blind_append;
   std::string engine_info;
   std::string txn_id;

@@ -1,7 +1,7 @@
 // CheckpointFormat: reading and writing checkpoint Parquet, asked of whoever has a Parquet library.
 //
-// `delta` holds no Parquet code; `duck` implements this over DuckDB, tests over memory. JSON checkpoints
-// (V2) are handled inside delta.
+// `delta` holds no Parquet code; `duck` implements this over DuckDB, tests over memory. JSON
+// checkpoints (V2) are handled inside delta.
 //
 // Threads: implementations are safe for concurrent calls.
 #pragma once
@@ -31,8 +31,8 @@ struct AddView {
   int64_t size_bytes = 0;
   int64_t modification_time_ms = 0;
   bool data_change = false;
-  std::string_view stats;            // JSON; built from stats_parsed when only that is present; may be empty
-  std::string_view tags_json;        // "" or a JSON object
+  std::string_view stats;  // JSON; built from stats_parsed when only that is present; may be empty
+  std::string_view tags_json;  // "" or a JSON object
   const DeletionVectorDescriptor* deletion_vector = nullptr;
   std::optional<int64_t> base_row_id;
   std::optional<int64_t> default_row_commit_version;
@@ -52,18 +52,20 @@ struct CheckpointReadOptions {
   bool adds = true;
   bool removes = true;
   bool stats = true;
-  bool other_actions = true;  // protocol, metaData, txn, domainMetadata, sidecar, checkpointMetadata
+  bool other_actions =
+      true;  // protocol, metaData, txn, domainMetadata, sidecar, checkpointMetadata
 };
 
 class CheckpointFormat {
  public:
   virtual ~CheckpointFormat() = default;
-  // Reads one Parquet file (a V1 checkpoint, one part of a multi-part one, a V2 top file or a sidecar).
-  // Columns that the file lacks count as null. Errors: kNotFound; kCorruption for damaged bytes.
+  // Reads one Parquet file (a V1 checkpoint, one part of a multi-part one, a V2 top file or a
+  // sidecar). Columns that the file lacks count as null. Errors: kNotFound; kCorruption for damaged
+  // bytes.
   virtual Status Read(store::ObjectStore& store, const std::string& key,
                       const CheckpointReadOptions& options, CheckpointSink* sink) = 0;
-  // Writes actions pulled from `next` (nullopt ends) as one V1 checkpoint file, visible only when whole
-  // and durable. Returns its size in bytes. `metadata` and `partition` types allow typed
+  // Writes actions pulled from `next` (nullopt ends) as one V1 checkpoint file, visible only when
+  // whole and durable. Returns its size in bytes. `metadata` and `partition` types allow typed
   // partitionValues_parsed/stats_parsed when delta.checkpoint.writeStatsAsStruct asks for them.
   virtual Result<uint64_t> Write(store::ObjectStore& store, const std::string& key,
                                  const Metadata& metadata,

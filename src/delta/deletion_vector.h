@@ -60,7 +60,8 @@ Result<std::vector<DeletionVectorDescriptor>> WriteDeletionVectors(store::Object
                                                                    Random& random);
 
 // The store's key of the file that holds the vector; empty for an inline one.
-Result<std::string> DeletionVectorKey(const store::ObjectStore& store, const std::string& table_root,
+Result<std::string> DeletionVectorKey(const store::ObjectStore& store,
+                                      const std::string& table_root,
                                       const DeletionVectorDescriptor& descriptor);
 
 }  // namespace tarn::delta

@@ -1,5 +1,5 @@
-// Table properties (`delta.*` of metaData.configuration) and table features: what is known, what it means,
-// what Tarn reads and writes. The one registry from which COMPAT.md is generated.
+// Table properties (`delta.*` of metaData.configuration) and table features: what is known, what it
+// means, what Tarn reads and writes. The one registry from which COMPAT.md is generated.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +16,9 @@ namespace tarn::delta {
 enum class FeatureKind { kWriter, kReaderWriter };
 
 struct FeatureInfo {
-  const char* name;         // as in the protocol, e.g. "deletionVectors"
+  const char* name;  // as in the protocol, e.g. "deletionVectors"
   FeatureKind kind;
-  int legacy_reader;        // version that implied it before table features, 0 if none
+  int legacy_reader;  // version that implied it before table features, 0 if none
   int legacy_writer;
   bool tarn_reads;
   bool tarn_writes;
@@ -37,13 +37,16 @@ Status CheckWritable(const Protocol& protocol, const Metadata& metadata);
 Result<Protocol> DeriveProtocol(const std::optional<Protocol>& current, const Metadata& metadata,
                                 const Schema& schema, const std::vector<std::string>& features);
 
-// Features that schema and properties of `metadata` make active or ask for (`delta.feature.<name>`).
+// Features that schema and properties of `metadata` make active or ask for
+// (`delta.feature.<name>`).
 std::vector<std::string> FeaturesInUse(const Metadata& metadata, const Schema& schema);
 
-// Unknown `delta.*` keys and bad values are errors that name the nearest known key; other prefixes pass.
+// Unknown `delta.*` keys and bad values are errors that name the nearest known key; other prefixes
+// pass.
 Status ValidateProperties(const StringMap& configuration);
-// The same check, for entries that `previous` does not hold already, with known keys brought to their
-// canonical spelling (keys are case-insensitive). Keys of other writers that were there before stay.
+// The same check, for entries that `previous` does not hold already, with known keys brought to
+// their canonical spelling (keys are case-insensitive). Keys of other writers that were there
+// before stay.
 Result<StringMap> NormalizeProperties(const StringMap& configuration, const StringMap& previous);
 
 // Typed access, defaults as in Delta.
@@ -52,15 +55,15 @@ struct TableProperties {
   bool enable_change_data_feed = false;
   bool enable_deletion_vectors = false;
   int64_t checkpoint_interval = 10;
-  int num_indexed_columns = 32;                       // delta.dataSkippingNumIndexedCols; -1 all
-  std::vector<std::string> stats_columns;             // delta.dataSkippingStatsColumns
+  int num_indexed_columns = 32;            // delta.dataSkippingNumIndexedCols; -1 all
+  std::vector<std::string> stats_columns;  // delta.dataSkippingStatsColumns
   int64_t log_retention_ms = 30LL * 86'400'000;
   int64_t deleted_file_retention_ms = 7LL * 86'400'000;
   bool in_commit_timestamps = false;
   ColumnMappingMode column_mapping = ColumnMappingMode::kNone;
   int32_t max_column_id = 0;
   std::string compression_codec = "snappy";
-  bool serializable = false;                          // delta.isolationLevel
+  bool serializable = false;                                           // delta.isolationLevel
   std::vector<std::pair<std::string, std::string>> check_constraints;  // name -> SQL
 };
 Result<TableProperties> ParseProperties(const StringMap& configuration);

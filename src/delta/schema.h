@@ -1,5 +1,6 @@
-// Delta's schema: types, fields, and the JSON form of `schemaString` (PROTOCOL.md, "Schema Serialization
-// Format"). Column mapping lives in field metadata and is resolved by the accessors here.
+// Delta's schema: types, fields, and the JSON form of `schemaString` (PROTOCOL.md, "Schema
+// Serialization Format"). Column mapping lives in field metadata and is resolved by the accessors
+// here.
 //
 // Types are immutable and shared; safe from any thread.
 #pragma once
@@ -16,8 +17,24 @@
 namespace tarn::delta {
 
 enum class TypeKind {
-  kString, kLong, kInteger, kShort, kByte, kFloat, kDouble, kDecimal, kBoolean, kBinary, kDate,
-  kTimestamp, kTimestampNtz, kVariant, kVoid, kStruct, kArray, kMap,
+  kString,
+  kLong,
+  kInteger,
+  kShort,
+  kByte,
+  kFloat,
+  kDouble,
+  kDecimal,
+  kBoolean,
+  kBinary,
+  kDate,
+  kTimestamp,
+  kTimestampNtz,
+  kVariant,
+  kVoid,
+  kStruct,
+  kArray,
+  kMap,
 };
 
 struct StructField;
@@ -27,12 +44,12 @@ using DataTypePtr = std::shared_ptr<const DataType>;
 class DataType {
  public:
   TypeKind kind = TypeKind::kString;
-  int precision = 0;  // decimal
-  int scale = 0;      // decimal
-  std::vector<StructField> fields;          // struct
-  DataTypePtr element;                      // array element, map value
-  bool element_nullable = true;             // array containsNull, map valueContainsNull
-  DataTypePtr key;                          // map key
+  int precision = 0;                // decimal
+  int scale = 0;                    // decimal
+  std::vector<StructField> fields;  // struct
+  DataTypePtr element;              // array element, map value
+  bool element_nullable = true;     // array containsNull, map valueContainsNull
+  DataTypePtr key;                  // map key
 
   static DataTypePtr Primitive(TypeKind kind);
   static DataTypePtr Decimal(int precision, int scale);
@@ -54,7 +71,7 @@ struct StructField {
   // The name in data files, statistics and partition values: delta.columnMapping.physicalName when
   // column mapping is on and present, else `name`.
   const std::string& PhysicalName(bool column_mapping_on) const;
-  std::optional<int32_t> FieldId() const;          // delta.columnMapping.id
+  std::optional<int32_t> FieldId() const;  // delta.columnMapping.id
   std::optional<std::string> StringMetadata(const std::string& key) const;  // unquoted
 
  private:
@@ -79,8 +96,9 @@ bool SameType(const DataType& a, const DataType& b);  // ignores field metadata
 // (" ,;{}()\n\t=" unless column mapping is on), void inside arrays and maps.
 Status ValidateSchemaForWrite(const Schema& schema, ColumnMappingMode mode);
 
-// Gives every field without one a fresh id and physical name ("col-<uuid>", or the logical name when
-// `keep_names`, used when mapping is switched on for existing data). Returns the new maximum id.
+// Gives every field without one a fresh id and physical name ("col-<uuid>", or the logical name
+// when `keep_names`, used when mapping is switched on for existing data). Returns the new maximum
+// id.
 Result<int32_t> AssignColumnMapping(Schema* schema, int32_t max_column_id, bool keep_names);
 
 }  // namespace tarn::delta

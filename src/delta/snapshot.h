@@ -1,8 +1,8 @@
 // Snapshot: the state of a table at one version, immutable.
 //
-// Built from a checkpoint and the commits after it (PROTOCOL.md, "Action Reconciliation"). Files are held
-// by column (paths, sizes, partition values as dictionary codes, statistics as text in one arena), so that
-// a million files fit in a few hundred MB; AddFile values are made on demand.
+// Built from a checkpoint and the commits after it (PROTOCOL.md, "Action Reconciliation"). Files
+// are held by column (paths, sizes, partition values as dictionary codes, statistics as text in one
+// arena), so that a million files fit in a few hundred MB; AddFile values are made on demand.
 //
 // Threads: safe for concurrent reads. Lifetime: shared_ptr; views point into the snapshot.
 #pragma once
@@ -47,7 +47,8 @@ class Snapshot {
   AddFile File(FileIndex index) const;
   // Index of the live file with this path (as in the log) if any.
   std::optional<FileIndex> FindFile(const std::string& path) const;
-  // numRecords minus the deletion vector's cardinality, or nullopt when some file has no statistics.
+  // numRecords minus the deletion vector's cardinality, or nullopt when some file has no
+  // statistics.
   std::optional<int64_t> num_rows() const;
   const FileTable& files() const;
 

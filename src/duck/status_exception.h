@@ -1,7 +1,7 @@
 // The one place where a Status becomes a DuckDB exception, with the same one-line message.
 //
-// The exception's type is DuckDB's nearest (kConflict and kOutcomeUnknown: TRANSACTION); the exact code
-// travels as extra info "tarn_code", from which the engine makes the Status again.
+// The exception's type is DuckDB's nearest (kConflict and kOutcomeUnknown: TRANSACTION); the exact
+// code travels as extra info "tarn_code", from which the engine makes the Status again.
 #pragma once
 
 #include <string>
