@@ -54,6 +54,25 @@ Status PrintRows(engine::QueryResult& result, const SqlOutput& output, Streams& 
   return Status::Ok();
 }
 
+// Plans and definitions are drawn by whoever made them, over many lines: a cell would only spoil
+// them.
+bool IsText(const engine::QueryResult& result) {
+  return result.statement_kind() == "EXPLAIN" || result.statement_kind() == "SHOW CREATE TABLE";
+}
+
+Status PrintText(engine::QueryResult& result, Streams& streams, QueryMonitor& monitor) {
+  const size_t last = result.columns().size() - 1;
+  for (;;) {
+    TARN_ASSIGN_OR_RETURN(const bool more, result.NextBatch());
+    monitor.HideProgress();
+    if (!more) return Status::Ok();
+    for (size_t row = 0; row < result.batch_rows(); ++row) {
+      const std::string text = result.IsNull(last, row) ? "" : result.Text(last, row);
+      streams.out << text << (text.empty() || text.back() != '\n' ? "\n" : "");
+    }
+  }
+}
+
 Status Drain(engine::QueryResult& result) {
   for (;;) {
     TARN_ASSIGN_OR_RETURN(const bool more, result.NextBatch());
@@ -77,7 +96,9 @@ Status RunScript(engine::Session& session, std::string_view script, const std::s
   auto start = Clock::now();
   const auto visit = [&](engine::QueryResult& result) -> Status {
     if (result.is_query()) {
-      TARN_RETURN_IF_ERROR(PrintRows(result, output, streams, monitor));
+      const bool as_text = output.format == OutputFormat::kTable && IsText(result);
+      TARN_RETURN_IF_ERROR(as_text ? PrintText(result, streams, monitor)
+                                   : PrintRows(result, output, streams, monitor));
     } else {
       TARN_RETURN_IF_ERROR(Drain(result));
       if (!output.quiet && output.format == OutputFormat::kTable) {

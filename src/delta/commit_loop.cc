@@ -328,7 +328,7 @@ class CommitLoop {
       const auto actions = ReadWinner(next);
       if (!actions.ok() && actions.status().code() == StatusCode::kNotFound) break;
       if (!actions.ok()) return actions.status();
-      if (const auto applied = AppliedIn(*actions)) {
+      if (AppliedIn(*actions)) {
         TARN_ASSIGN_OR_RETURN(auto result, AlreadyApplied(next));
         return std::optional(std::move(result));
       }

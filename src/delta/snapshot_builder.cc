@@ -208,6 +208,7 @@ class Loader {
       return built;
     }
     if (!MayFallBack(built.status())) return built;
+    if (first.message() == built.status().message()) return first;
     return Status(first.code(), first.message() + "; the table cannot be rebuilt without it: " +
                                     built.status().message());
   }
@@ -276,7 +277,9 @@ class Loader {
                               " is Parquet and this process has no Parquet reader");
     }
     Status status = source_.checkpoint_format->Read(store_, key, CheckpointReadOptions{}, base);
-    return status.ok() ? status : status.WithContext("checkpoint " + key);
+    const std::string named = "checkpoint " + key;
+    const bool is_named = status.message().rfind(named, 0) == 0;
+    return is_named ? status : status.WithContext(named);
   }
 
   Result<SnapshotPtr> Assemble(const LogSegment& segment, CommitReplay* replay,

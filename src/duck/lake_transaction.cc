@@ -8,6 +8,7 @@
 #include "duck/lake_catalog.h"
 #include "duck/lake_schema_entry.h"
 #include "duck/status_exception.h"
+#include "duck/table_naming.h"
 #include "duckdb/common/string_util.hpp"
 #include "duckdb/main/attached_database.hpp"
 #include "duckdb/main/client_context.hpp"
@@ -129,7 +130,7 @@ delta::Transaction& LakeTransaction::WriteTo(const DeltaTableEntry& entry) {
   if (state.staged) return *state.staged;
   if (!state.pinned) state.pinned = ValueOrThrow(entry.table()->Latest());
   auto begun = delta::Transaction::Begin(entry.table(), state.pinned);
-  ThrowIfError(begun.status().WithContext("table " + entry.QualifiedName()));
+  ThrowIfError(NamingTable(begun.status(), entry.table()->root(), entry.QualifiedName()));
   state.staged = std::move(begun).value();
   state.qualified_name = entry.QualifiedName();
   write_order_.push_back(entry.table()->root());
@@ -147,11 +148,11 @@ delta::Transaction& LakeTransaction::StageCreate(const std::string& qualified_na
   if ((replace || state.dropped) && ValueOrThrow(table->Exists())) {
     if (!state.pinned) state.pinned = ValueOrThrow(table->Latest());
     auto staged = delta::Transaction::Replace(table, state.pinned, std::move(metadata));
-    ThrowIfError(staged.status().WithContext("table " + qualified_name));
+    ThrowIfError(NamingTable(staged.status(), table->root(), qualified_name));
     state.staged = std::move(staged).value();
   } else {
     auto staged = delta::Transaction::Create(table, std::move(metadata));
-    ThrowIfError(staged.status().WithContext("table " + qualified_name));
+    ThrowIfError(NamingTable(staged.status(), table->root(), qualified_name));
     state.staged = std::move(staged).value();
   }
   state.qualified_name = qualified_name;
@@ -327,16 +328,14 @@ Status LakeTransaction::CommitTables(LakeSessionState& session, std::vector<Tabl
       continue;  // another process created it meanwhile, which is what IF NOT EXISTS asks for
     }
     if (status.code() == StatusCode::kOutcomeUnknown) keep_files_ = true;
-    std::string context = "table " + state.qualified_name;
-    if (!done->empty()) {
-      context += " was not committed, but earlier tables of the transaction were (";
-      for (size_t i = 0; i < done->size(); ++i) {
-        if (i > 0) context += ", ";
-        context += (*done)[i].table + " version " + (*done)[i].version.ToString();
-      }
-      context += ")";
+    const Status named = NamingTable(status, key, state.qualified_name);
+    if (done->empty()) return named;
+    std::string context = "earlier tables of the transaction were committed (";
+    for (size_t i = 0; i < done->size(); ++i) {
+      if (i > 0) context += ", ";
+      context += (*done)[i].table + " version " + (*done)[i].version.ToString();
     }
-    return status.WithContext(context);
+    return named.WithContext(context + ") but this one was not");
   }
   return Status::Ok();
 }

@@ -17,6 +17,7 @@
 #include "duck/lake_transaction.h"
 #include "duck/status_exception.h"
 #include "duck/table_lookup.h"
+#include "duck/table_naming.h"
 #include "duck/table_write.h"
 #include "duckdb/common/string_util.hpp"
 #include "duckdb/function/table_function.hpp"
@@ -99,8 +100,8 @@ void StageMetadata(const Call& call, DeltaTableEntry& entry, delta::Metadata met
                    const std::string& operation, delta::StringMap parameters) {
   auto& lake = LakeTransaction::Get(call.context, entry.ParentCatalog());
   auto& delta = lake.WriteTo(entry);
-  ThrowIfError(
-      delta.SetMetadata(std::move(metadata)).WithContext("table " + entry.QualifiedName()));
+  ThrowIfError(NamingTable(delta.SetMetadata(std::move(metadata)), entry.table()->root(),
+                           entry.QualifiedName()));
   if (!lake.IsCreating(entry.table())) delta.SetOperation(operation, std::move(parameters));
   lake.InvalidateEntries(entry.table());
 }
