@@ -96,34 +96,44 @@ class Checker {
   }
   bool At(char c) const { return at_ < text_.size() && text_[at_] == c; }
 
-  // A whole scalar, or the opening of a container (with the first key's colon, or closed at once).
+  // A whole scalar, or the opening of containers down to the first scalar or closed one. A loop:
+  // how deep a record nests is not the stack's business.
   bool Value() {
-    if (at_ >= text_.size()) return Syntax("");
-    switch (text_[at_]) {
-      case '{': return Open('{', '}');
-      case '[': return Open('[', ']');
-      case '"': return String();
-      case 't': return Word("true");
-      case 'f': return Word("false");
-      case 'n': return Word("null");
-      default: return Number();
+    for (bool inside = true; inside;) {
+      if (at_ >= text_.size()) return Syntax("");
+      inside = false;
+      switch (text_[at_]) {
+        case '{':
+        case '[':
+          if (!Open(&inside)) return false;
+          break;
+        case '"': return String();
+        case 't': return Word("true");
+        case 'f': return Word("false");
+        case 'n': return Word("null");
+        default: return Number();
+      }
     }
+    return true;
   }
 
-  bool Open(char open, char close) {
+  // An opening with the first key's colon, or a container closed at once. `inside`: a value must
+  // follow.
+  bool Open(bool* inside) {
     if (open_.size() >= max_depth_) {
       return Fail("json.depth", "nested deeper than " + std::to_string(max_depth_));
     }
-    ++at_;
+    const char open = text_[at_++];
     SkipSpace();
-    if (At(close)) {
+    if (At(open == '{' ? '}' : ']')) {
       ++at_;
       return true;
     }
     open_.push_back(open);
     if (open == '{' && !Key()) return false;
     SkipSpace();
-    return Value();
+    *inside = true;
+    return true;
   }
 
   // Behind a value inside a container: a comma and the next value, or the close.
