@@ -3,6 +3,7 @@ import glob
 import os
 import re
 import sys
+import tempfile
 
 from pyspark.sql import SparkSession
 
@@ -20,6 +21,7 @@ def start_spark():
              .config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false").config("spark.driver.memory", "1500m")
              .config("spark.sql.session.timeZone", "UTC").config("spark.sql.shuffle.partitions", "2")
              .config("spark.sql.catalogImplementation", "in-memory")
+             .config("spark.sql.warehouse.dir", tempfile.gettempdir())
              .config("spark.databricks.delta.schema.autoMerge.enabled", "false")
              .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
              .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
