@@ -55,20 +55,8 @@ void LakeDelete::BeforeFinish(duckdb::ClientContext& context, TableWrite& write)
 }
 
 int64_t LakeDelete::Report(TableWrite& write, const WriteOutcome& outcome) const {
-  auto& delta = write.delta();
-  delta.SetMetric("numDeletedRows", outcome.rows_deleted);
-  delta.SetMetric("numCopiedRows", outcome.rows_copied);
-  delta.SetMetric("numAddedFiles", outcome.files_added);
-  delta.SetMetric("numRemovedFiles", outcome.files_removed);
-  delta.SetMetric("numAddedBytes", outcome.bytes_added);
-  delta.SetMetric("numRemovedBytes", outcome.bytes_removed);
-  delta.SetMetric("numAddedChangeFiles", outcome.change_files_added);
-  delta.SetMetric("numDeletionVectorsAdded", outcome.vectors_added + outcome.vectors_updated);
-  delta.SetMetric("numDeletionVectorsRemoved", outcome.vectors_removed + outcome.vectors_updated);
-  delta.SetMetric("numDeletionVectorsUpdated", outcome.vectors_updated);
-  if (!write.creating()) {
-    delta.SetOperation("DELETE", {{"predicate", ReadPredicateParameter(children[0].get(), write)}});
-  }
+  write.delta().SetMetric("numDeletedRows", outcome.rows_deleted);
+  ReportRowChange(children[0].get(), write, outcome, "DELETE");
   return outcome.rows_deleted;
 }
 

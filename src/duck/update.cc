@@ -90,20 +90,8 @@ duckdb::SinkResultType LakeUpdate::Sink(duckdb::ExecutionContext& context, duckd
 }
 
 int64_t LakeUpdate::Report(TableWrite& write, const WriteOutcome& outcome) const {
-  auto& delta = write.delta();
-  delta.SetMetric("numUpdatedRows", outcome.rows_updated);
-  delta.SetMetric("numCopiedRows", outcome.rows_copied);
-  delta.SetMetric("numAddedFiles", outcome.files_added);
-  delta.SetMetric("numRemovedFiles", outcome.files_removed);
-  delta.SetMetric("numAddedBytes", outcome.bytes_added);
-  delta.SetMetric("numRemovedBytes", outcome.bytes_removed);
-  delta.SetMetric("numAddedChangeFiles", outcome.change_files_added);
-  delta.SetMetric("numDeletionVectorsAdded", outcome.vectors_added + outcome.vectors_updated);
-  delta.SetMetric("numDeletionVectorsRemoved", outcome.vectors_removed + outcome.vectors_updated);
-  delta.SetMetric("numDeletionVectorsUpdated", outcome.vectors_updated);
-  if (!write.creating()) {
-    delta.SetOperation("UPDATE", {{"predicate", ReadPredicateParameter(children[0].get(), write)}});
-  }
+  write.delta().SetMetric("numUpdatedRows", outcome.rows_updated);
+  ReportRowChange(children[0].get(), write, outcome, "UPDATE");
   return outcome.rows_updated;
 }
 

@@ -88,4 +88,20 @@ std::string ReadPredicateParameter(const duckdb::PhysicalOperator& plan, const T
   return JsonText(text.empty() ? "[\"true\"]" : "[" + JsonText(text) + "]");
 }
 
+void ReportRowChange(const duckdb::PhysicalOperator& plan, TableWrite& write,
+                     const WriteOutcome& outcome, const char* operation) {
+  auto& delta = write.delta();
+  delta.SetMetric("numCopiedRows", outcome.rows_copied);
+  delta.SetMetric("numAddedFiles", outcome.files_added);
+  delta.SetMetric("numRemovedFiles", outcome.files_removed);
+  delta.SetMetric("numAddedBytes", outcome.bytes_added);
+  delta.SetMetric("numRemovedBytes", outcome.bytes_removed);
+  delta.SetMetric("numAddedChangeFiles", outcome.change_files_added);
+  delta.SetMetric("numDeletionVectorsAdded", outcome.vectors_added + outcome.vectors_updated);
+  delta.SetMetric("numDeletionVectorsRemoved", outcome.vectors_removed + outcome.vectors_updated);
+  delta.SetMetric("numDeletionVectorsUpdated", outcome.vectors_updated);
+  if (write.creating()) return;
+  delta.SetOperation(operation, {{"predicate", ReadPredicateParameter(plan, write)}});
+}
+
 }  // namespace tarn::duck

@@ -60,5 +60,9 @@ class WriteOperator : public duckdb::PhysicalOperator {
 void RecordReads(const duckdb::PhysicalOperator& plan, TableWrite& write, bool must_read);
 // "[\"(…)\"]": the condition of the plan's scans of this table, as operationParameters hold it.
 std::string ReadPredicateParameter(const duckdb::PhysicalOperator& plan, const TableWrite& write);
+// What DELETE and UPDATE tell the history alike: Spark's metrics of files and vectors, and, unless
+// the commit is the table's first, the operation with what `plan` read.
+void ReportRowChange(const duckdb::PhysicalOperator& plan, TableWrite& write,
+                     const WriteOutcome& outcome, const char* operation);
 
 }  // namespace tarn::duck

@@ -35,6 +35,7 @@ struct HttpResponse {
   int status = 0;
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
+  bool succeeded() const { return status >= 200 && status < 300; }
   // Value of a header (name in lower case) or "".
   const std::string& Header(const std::string& name) const;
 };

@@ -11,10 +11,6 @@ namespace {
 
 constexpr uint64_t kMaxParts = 10'000;
 
-bool IsSuccess(const net::HttpResponse& response) {
-  return response.status >= 200 && response.status < 300;
-}
-
 struct Part {
   int number;
   std::string etag;
@@ -63,7 +59,7 @@ class MultipartWriter final : public ObjectWriter {
     request.key = key_;
     request.query = {{"uploads", ""}};
     TARN_ASSIGN_OR_RETURN(const auto reply, client_->Send(request));
-    if (!IsSuccess(reply.http)) return client_->ErrorOf(reply.http, request);
+    if (!reply.http.succeeded()) return client_->ErrorOf(reply.http, request);
     pugi::xml_document document;
     document.load_buffer(reply.http.body.data(), reply.http.body.size());
     upload_id_ = document.child("InitiateMultipartUploadResult").child_value("UploadId");
@@ -93,7 +89,7 @@ class MultipartWriter final : public ObjectWriter {
                      request.query = {{"partNumber", std::to_string(number)}, {"uploadId", id}};
                      request.body = body;
                      TARN_ASSIGN_OR_RETURN(const auto reply, client->Send(request));
-                     if (!IsSuccess(reply.http)) return client->ErrorOf(reply.http, request);
+                     if (!reply.http.succeeded()) return client->ErrorOf(reply.http, request);
                      return Part{number, reply.http.Header("etag")};
                    }));
     ++next_part_;
@@ -124,7 +120,7 @@ class MultipartWriter final : public ObjectWriter {
     const auto reply = client_->Send(request);
     TARN_RETURN_IF_ERROR(reply.status());
     // S3 may answer 200 and put an error into the body.
-    if (IsSuccess(reply->http) && ErrorCode(reply->http.body).empty()) {
+    if (reply->http.succeeded() && ErrorCode(reply->http.body).empty()) {
       upload_id_.clear();
       return Status::Ok();
     }

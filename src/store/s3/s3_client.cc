@@ -8,9 +8,9 @@
 namespace tarn::store::s3 {
 namespace {
 
-bool IsReply(int status) {
-  return (status >= 200 && status < 300) || status == 404 || status == 409 || status == 412 ||
-         status == 416;
+bool IsReply(const net::HttpResponse& response) {
+  const int status = response.status;
+  return response.succeeded() || status == 404 || status == 409 || status == 412 || status == 416;
 }
 
 // The server says: not now.
@@ -79,7 +79,7 @@ void S3Client::Count(const S3Request& request, const Result<net::HttpResponse>& 
   if (retry) ++metrics.retries;
   metrics.bytes_sent += request.body.size();
   if (response.ok()) metrics.bytes_received += response->body.size();
-  if (!response.ok() || !IsReply(response->status)) ++metrics.errors;
+  if (!response.ok() || !IsReply(*response)) ++metrics.errors;
 }
 
 Result<S3Reply> S3Client::Send(const S3Request& request) {
@@ -91,7 +91,7 @@ Result<S3Reply> S3Client::Send(const S3Request& request) {
     Count(request, response, backoff.attempts() > 1);
     int64_t wait_micros = 0;
     if (response.ok()) {
-      if (IsReply(response->status)) return S3Reply{std::move(*response), ambiguous};
+      if (IsReply(*response)) return S3Reply{std::move(*response), ambiguous};
       if (IsExpired(*response) && !refreshed) {
         refreshed = true;
         environment_.credentials->Invalidate();

@@ -14,10 +14,6 @@ namespace {
 constexpr size_t kListPage = 1000;
 constexpr int kConditionalAttempts = 6;
 
-bool IsSuccess(const net::HttpResponse& response) {
-  return response.status >= 200 && response.status < 300;
-}
-
 // "Mon, 23 Nov 2026 13:05:07 GMT" -> microseconds; 0 when it is something else.
 int64_t ParseHttpDate(const std::string& text) {
   static const std::string kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -81,7 +77,7 @@ class S3Store final : public ObjectStore, public std::enable_shared_from_this<S3
     S3Request request;
     request.key = FullKey(key);
     TARN_ASSIGN_OR_RETURN(auto reply, client_->Send(request));
-    if (!IsSuccess(reply.http)) return client_->ErrorOf(reply.http, request);
+    if (!reply.http.succeeded()) return client_->ErrorOf(reply.http, request);
     return std::move(reply.http.body);
   }
 
@@ -95,7 +91,7 @@ class S3Store final : public ObjectStore, public std::enable_shared_from_this<S3
     request.headers = {{"range", "bytes=" + std::to_string(offset) + "-" + std::to_string(last)}};
     TARN_ASSIGN_OR_RETURN(auto reply, client_->Send(request));
     if (reply.http.status == 416) return EndOrBeyond(key, offset);
-    if (!IsSuccess(reply.http)) return client_->ErrorOf(reply.http, request);
+    if (!reply.http.succeeded()) return client_->ErrorOf(reply.http, request);
     // A server that does not know ranges answers 200 with the whole object.
     if (reply.http.status == 200)
       return reply.http.body.substr(std::min<uint64_t>(offset, reply.http.body.size()), length);
@@ -108,7 +104,7 @@ class S3Store final : public ObjectStore, public std::enable_shared_from_this<S3
     request.method = "HEAD";
     request.key = FullKey(key);
     TARN_ASSIGN_OR_RETURN(const auto reply, client_->Send(request));
-    if (!IsSuccess(reply.http)) return client_->ErrorOf(reply.http, request);
+    if (!reply.http.succeeded()) return client_->ErrorOf(reply.http, request);
     return ObjectInfo{key, std::strtoull(reply.http.Header("content-length").c_str(), nullptr, 10),
                       ParseHttpDate(reply.http.Header("last-modified"))};
   }
@@ -141,7 +137,7 @@ class S3Store final : public ObjectStore, public std::enable_shared_from_this<S3
     request.method = "DELETE";
     request.key = FullKey(key);
     TARN_ASSIGN_OR_RETURN(const auto reply, client_->Send(request));
-    if (IsSuccess(reply.http)) return Status::Ok();
+    if (reply.http.succeeded()) return Status::Ok();
     if (reply.http.status == 404 && ErrorCode(reply.http.body) != "NoSuchBucket")
       return Status::Ok();
     return client_->ErrorOf(reply.http, request);
@@ -210,7 +206,7 @@ class S3Store final : public ObjectStore, public std::enable_shared_from_this<S3
     request.key = FullKey(key);
     request.body = bytes;
     TARN_ASSIGN_OR_RETURN(const auto reply, client_->Send(request));
-    return IsSuccess(reply.http) ? Status::Ok() : client_->ErrorOf(reply.http, request);
+    return reply.http.succeeded() ? Status::Ok() : client_->ErrorOf(reply.http, request);
   }
 
   Status PutIfAbsent(const std::string& key, std::string_view bytes) {
@@ -224,7 +220,7 @@ class S3Store final : public ObjectStore, public std::enable_shared_from_this<S3
     bool in_doubt = false;  // an earlier attempt may have written our bytes
     for (int attempt = 0; attempt < kConditionalAttempts; ++attempt) {
       const auto reply = client_->Send(request);
-      if (reply.ok() && IsSuccess(reply->http)) return Status::Ok();
+      if (reply.ok() && reply->http.succeeded()) return Status::Ok();
       const bool lost = !reply.ok() && reply.status().code() == StatusCode::kOutcomeUnknown;
       if (!reply.ok() && !lost) return reply.status();
       if (reply.ok() && reply->http.status == 412 && !in_doubt) {
@@ -267,7 +263,7 @@ class S3Store final : public ObjectStore, public std::enable_shared_from_this<S3
     if (!start_after.empty()) request.query.emplace_back("start-after", Below(start_after));
     if (!token.empty()) request.query.emplace_back("continuation-token", token);
     TARN_ASSIGN_OR_RETURN(const auto reply, client_->Send(request));
-    if (!IsSuccess(reply.http)) return client_->ErrorOf(reply.http, request);
+    if (!reply.http.succeeded()) return client_->ErrorOf(reply.http, request);
     return ParseListPage(reply.http.body, Describe());
   }
 
