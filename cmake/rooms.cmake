@@ -30,6 +30,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(tarn_flags INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds
                                               -Wno-stringop-overread -Wno-maybe-uninitialized)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(tarn_flags INTERFACE -fpch-preprocess)  # lets ccache see through the PCH
+endif()
 if(TARN_SANITIZE)
   target_compile_options(tarn_flags INTERFACE -fsanitize=${TARN_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(tarn_flags INTERFACE -fsanitize=${TARN_SANITIZE})
@@ -57,7 +60,10 @@ if(TARN_WITH_DUCKDB)
   file(WRITE ${CMAKE_BINARY_DIR}/duckdb_pch.cc "")
   add_library(tarn_duckdb_pch STATIC ${CMAKE_BINARY_DIR}/duckdb_pch.cc)
   target_link_libraries(tarn_duckdb_pch PRIVATE tarn_flags duckdb_lib Threads::Threads)
-  target_precompile_headers(tarn_duckdb_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/duckdb_pch.h)
+  # By name, not by path: the header that CMake makes of it is then the same in every checkout, and so
+  # is what ccache keeps of all that is compiled on top of it.
+  target_include_directories(tarn_duckdb_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake)
+  target_precompile_headers(tarn_duckdb_pch PRIVATE <duckdb_pch.h>)
 endif()
 
 # A folder per room whose only content is the way to that room's headers.
