@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 namespace tarn::cli {
 namespace {

@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "cli/lake_options.h"
-#include "cli/nearest.h"
+#include "base/nearest.h"
 #include "cli/query_monitor.h"
 
 namespace tarn::cli {

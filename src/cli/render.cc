@@ -4,7 +4,7 @@
 #include <cctype>
 #include <cstdio>
 
-#include "cli/nearest.h"
+#include "base/nearest.h"
 #include "cli/render_table.h"
 #include "cli/text_width.h"
 

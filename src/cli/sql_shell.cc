@@ -14,7 +14,7 @@
 #include <sstream>
 #include <vector>
 
-#include "cli/nearest.h"
+#include "base/nearest.h"
 #include "dialect/dialect.h"
 
 namespace tarn::cli {

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/nearest.h"
+
 namespace tarn::delta {
 namespace {
 
@@ -84,21 +86,6 @@ const PropertyInfo* FindProperty(const std::string& key) {
     if (wanted == Lower(info.name)) return &info;
   }
   return nullptr;
-}
-
-size_t EditDistance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
-    }
-  }
-  return row[b.size()];
 }
 
 std::string NearestProperty(const std::string& key) {

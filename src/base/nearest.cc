@@ -1,8 +1,8 @@
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 #include <algorithm>
 
-namespace tarn::cli {
+namespace tarn {
 
 size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<size_t> before_last, last(b.size() + 1), row(b.size() + 1);
@@ -37,4 +37,4 @@ std::optional<std::string> Nearest(std::string_view word, const std::vector<std:
   return *best;
 }
 
-}  // namespace tarn::cli
+}  // namespace tarn
