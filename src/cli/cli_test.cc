@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <sstream>
 
-#include "cli/lake_options.h"
 #include "base/nearest.h"
+#include "cli/lake_options.h"
 #include "cli/query_monitor.h"
 
 namespace tarn::cli {

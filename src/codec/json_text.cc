@@ -4,18 +4,13 @@
 #include <cstring>
 #include <vector>
 
+#include "codec/json_walk.h"
+
 namespace tarn::codec {
 namespace {
 
 bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // Length of the valid UTF-8 sequence at `at`, 0 when there is none.
 size_t SequenceLength(std::string_view text, size_t at) {
@@ -35,36 +30,6 @@ size_t SequenceLength(std::string_view text, size_t at) {
   if (lead == 0xF0 && byte(1) < 0x90) return 0;
   if (lead == 0xF4 && byte(1) > 0x8F) return 0;
   return 4;
-}
-
-void AppendUtf8(uint32_t code, std::string* out) {
-  if (code < 0x80) {
-    out->push_back(static_cast<char>(code));
-  } else if (code < 0x800) {
-    out->push_back(static_cast<char>(0xC0 | (code >> 6)));
-    out->push_back(static_cast<char>(0x80 | (code & 0x3F)));
-  } else if (code < 0x10000) {
-    out->push_back(static_cast<char>(0xE0 | (code >> 12)));
-    out->push_back(static_cast<char>(0x80 | ((code >> 6) & 0x3F)));
-    out->push_back(static_cast<char>(0x80 | (code & 0x3F)));
-  } else {
-    out->push_back(static_cast<char>(0xF0 | (code >> 18)));
-    out->push_back(static_cast<char>(0x80 | ((code >> 12) & 0x3F)));
-    out->push_back(static_cast<char>(0x80 | ((code >> 6) & 0x3F)));
-    out->push_back(static_cast<char>(0x80 | (code & 0x3F)));
-  }
-}
-
-// The 16 bits behind "\u" at `at`, or -1.
-int32_t ReadHex4(std::string_view text, size_t at) {
-  if (at + 4 > text.size()) return -1;
-  int32_t value = 0;
-  for (size_t i = 0; i < 4; ++i) {
-    const int digit = HexValue(text[at + i]);
-    if (digit < 0) return -1;
-    value = value * 16 + digit;
-  }
-  return value;
 }
 
 class Checker {
@@ -198,12 +163,12 @@ class Checker {
       at_ += 2;
       return true;
     }
-    const int32_t code = ReadHex4(text_, at_ + 2);
+    const int32_t code = ReadJsonHex4(text_, at_ + 2);
     if (code < 0) return Fail("json.syntax", "\\u without four hex digits");
     if (code >= 0xDC00 && code <= 0xDFFF) return Fail("json.surrogate", "half a surrogate pair");
     if (code >= 0xD800 && code <= 0xDBFF) {
       const bool escaped = text_.substr(at_ + 6, 2) == "\\u";
-      const int32_t low = escaped ? ReadHex4(text_, at_ + 8) : -1;
+      const int32_t low = escaped ? ReadJsonHex4(text_, at_ + 8) : -1;
       if (low < 0xDC00 || low > 0xDFFF) return Fail("json.surrogate", "half a surrogate pair");
       at_ += 6;
     }
@@ -249,88 +214,6 @@ class Checker {
   std::optional<JsonFault> fault_;
 };
 
-// Reads over checked text; every call leaves `at` behind what it read.
-class Walker {
- public:
-  explicit Walker(std::string_view text) : text_(text) { SkipSpace(); }
-  bool Take(char c) {
-    if (at_ >= text_.size() || text_[at_] != c) return false;
-    ++at_;
-    SkipSpace();
-    return true;
-  }
-  std::string_view Value() {
-    const size_t from = at_;
-    size_t depth = 0;
-    do {
-      const char c = text_[at_];
-      if (c == '"') {
-        SkipString();
-      } else if (c == '{' || c == '[') {
-        ++depth;
-        ++at_;
-      } else if (c == '}' || c == ']') {
-        --depth;
-        ++at_;
-      } else if (c == ',' || c == ':' || IsSpace(c)) {
-        ++at_;
-      } else {
-        while (at_ < text_.size() && std::strchr(",:]} \n\r\t", text_[at_]) == nullptr) ++at_;
-      }
-    } while (depth > 0 && at_ < text_.size());
-    const std::string_view value = text_.substr(from, at_ - from);
-    SkipSpace();
-    return value;
-  }
-  bool done() const { return at_ >= text_.size(); }
-
- private:
-  void SkipSpace() {
-    while (at_ < text_.size() && IsSpace(text_[at_])) ++at_;
-  }
-  void SkipString() {
-    ++at_;
-    while (at_ < text_.size() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2 : 1;
-    ++at_;
-  }
-  std::string_view text_;
-  size_t at_ = 0;
-};
-
-// `quoted` with its quotes, checked before.
-std::string Unescape(std::string_view quoted) {
-  const std::string_view text = quoted.substr(1, quoted.size() - 2);
-  std::string out;
-  for (size_t at = 0; at < text.size();) {
-    if (text[at] != '\\') {
-      out.push_back(text[at++]);
-      continue;
-    }
-    const char c = text[at + 1];
-    at += 2;
-    switch (c) {
-      case 'b': out.push_back('\b'); break;
-      case 'f': out.push_back('\f'); break;
-      case 'n': out.push_back('\n'); break;
-      case 'r': out.push_back('\r'); break;
-      case 't': out.push_back('\t'); break;
-      case 'u': {
-        uint32_t code = static_cast<uint32_t>(ReadHex4(text, at));
-        at += 4;
-        if (code >= 0xD800 && code <= 0xDBFF) {
-          const uint32_t low = static_cast<uint32_t>(ReadHex4(text, at + 2));
-          code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-          at += 6;
-        }
-        AppendUtf8(code, &out);
-        break;
-      }
-      default: out.push_back(c);
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 std::optional<JsonFault> CheckJson(std::string_view text, size_t max_depth) {
@@ -356,19 +239,15 @@ size_t FindInvalidUtf8(std::string_view text) {
 }
 
 std::optional<std::string> TopLevelField(std::string_view object, std::string_view name) {
-  Walker walker(object);
-  if (!walker.Take('{')) return std::nullopt;
-  while (!walker.done() && !walker.Take('}')) {
-    const std::string_view key = walker.Value();
-    if (!walker.Take(':')) return std::nullopt;
-    const std::string_view value = walker.Value();
-    walker.Take(',');
-    if (key.size() < 2) return std::nullopt;
-    const std::string_view bare = key.substr(1, key.size() - 2);
-    const bool escaped = bare.find('\\') != std::string_view::npos;
-    if (escaped ? Unescape(key) != name : bare != name) continue;
+  JsonWalker walker(object);
+  if (!walker.is_object()) return std::nullopt;
+  std::string_view key, value;
+  std::string scratch;
+  while (walker.Next(&key, &value)) {
+    if (JsonStringValue(key, &scratch) != name) continue;
     if (value == "null") return std::nullopt;
-    return value.front() == '"' ? Unescape(value) : std::string(value);
+    if (value.front() == '"') return UnescapeJson(value.substr(1, value.size() - 2));
+    return std::string(value);
   }
   return std::nullopt;
 }
