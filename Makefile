@@ -14,7 +14,7 @@ export DUCKDB_ROOT
 endif
 DUCKDB_HOME = $$(scripts/bootstrap --print-duckdb-root)
 
-.PHONY: crash sim help bootstrap configure build all demo demo-retail test check bench fmt asan tsan debug clean
+.PHONY: bench-delta bench-delta-20m bench-delta-merge crash sim help bootstrap configure build all demo demo-retail test check bench fmt asan tsan debug clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,18 @@ check: all ## format, layers, unit tests, quick SQL tests
 bench: configure ## the benchmarks of every room
 	@ninja -C build/$(PRESET) -j $(JOBS) --quiet benches
 	@scripts/bench build/$(PRESET)
+
+bench-delta: build ## Tarn beside delta-rs and DuckDB, about 15 minutes; SCALE=rows ONLY=W1,W5 FRESH=1
+	@scripts/bootstrap --bench
+	@bench/delta/run --scale $(or $(SCALE),2000000) --only "$(ONLY)" --out build/bench-delta $(if $(FRESH),--fresh)
+
+bench-delta-20m: build ## W1, W5 and W7 at 20 million rows: about 10 minutes and 12 GB of disk
+	@scripts/bootstrap --bench
+	@bench/delta/run --scale 20000000 --rounds 2 --only W1,W5,W7 --out build/bench-delta-20m $(if $(FRESH),--fresh)
+
+bench-delta-merge: build ## MERGE of 200,000 keys into 100 million rows within 2 GB: about 15 minutes and 25 GB of disk
+	@scripts/bootstrap --bench
+	@bench/delta/merge_large --rows $(or $(SCALE),100000000)
 
 fmt: ## format every C++ file in place
 	@scripts/format
