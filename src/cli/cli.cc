@@ -97,6 +97,7 @@ int RunCommandLine(std::vector<std::string> arguments, Streams& streams) {
   RegisterSql(app, invocation);
   RegisterIngest(app, invocation);
   RegisterGenerate(app, invocation);
+  RegisterContract(app, invocation);
   RegisterVersion(app, invocation);
 
   // CLI11 takes them last to first.

@@ -9,8 +9,8 @@ namespace tarn::govern {
 namespace {
 
 constexpr int64_t kNow = 1'767'225'700'000'000;  // 2026-01-01T00:01:40Z
-constexpr const char* kGood =
-    R"({"event_id":"e1","user_id":"u1","event_type":"click","occurred_at":"2026-01-01T00:00:00Z","platform":"WEB"})";
+constexpr const char* kGood = R"({"event_id":"e1","user_id":"u1","event_type":"click",)"
+                              R"("occurred_at":"2026-01-01T00:00:00Z","platform":"WEB"})";
 
 class Judging {
  public:
@@ -114,7 +114,10 @@ TEST(ContractJudge, NestedValues) {
   Judging judge(Schema(R"(    - name: lines
       type: array
       min_length: 1
-      items: {type: object, nullable: false, fields: [{name: sku, type: string, nullable: false, pattern: '[a-z]+'}]}
+      items:
+        type: object
+        nullable: false
+        fields: [{name: sku, type: string, nullable: false, pattern: '[a-z]+'}]
     - {name: tags, type: map, items: {type: string}}
 )"));
   EXPECT_EQ(judge(R"({"lines":[{"sku":"a"},{"sku":"b"}],"tags":{"k":"v"}})"), "accepted");
