@@ -49,6 +49,10 @@ const CommitInfo* InfoOf(const std::vector<Action>& actions) {
   return nullptr;
 }
 
+std::string VectorId(const AddFile& file) {
+  return file.deletion_vector ? file.deletion_vector->UniqueId() : std::string();
+}
+
 RemoveFile RemoveOf(const AddFile& file, int64_t now_ms, bool data_change) {
   RemoveFile out;
   out.path = file.path;
@@ -135,18 +139,18 @@ class CommitLoop {
 
   Status CollectFileActions() {
     std::set<std::string> added;
-    std::set<std::string> removed;
+    std::map<std::string, std::string> removed;  // -> the deletion vector's id
     std::vector<Action> removes;
     std::vector<Action> adds;
     for (const auto& [index, data_change] : tx_.removed_) {
       const AddFile file = tx_.base_->File(index);
-      removed.insert(Canonical(file.path));
+      removed.emplace(Canonical(file.path), VectorId(file));
       removes.push_back(RemoveOf(file, now_ms_, data_change));
       changes_data_ = changes_data_ || data_change;
     }
     for (const auto& [index, vector] : tx_.new_vectors_) {
       AddFile file = tx_.base_->File(index);
-      removed.insert(Canonical(file.path));
+      removed.emplace(Canonical(file.path), VectorId(file));
       removes.push_back(RemoveOf(file, now_ms_, /*data_change=*/true));
       if (!added.insert(Canonical(file.path)).second) return TwiceInOneCommit(file.path);
       file.deletion_vector = vector;
@@ -158,12 +162,13 @@ class CommitLoop {
     for (const AddFile& file : tx_.adds_) {
       const std::string path = Canonical(file.path);
       // A path may be removed and added in one commit only with two different deletion vectors.
-      if (!added.insert(path).second || removed.count(path) != 0)
+      const auto gone = removed.find(path);
+      if (!added.insert(path).second || (gone != removed.end() && gone->second == VectorId(file)))
         return TwiceInOneCommit(file.path);
       adds.push_back(file);
       changes_data_ = changes_data_ || file.data_change;
     }
-    removed_paths_ = std::move(removed);
+    for (const auto& [path, vector] : removed) removed_paths_.insert(path);
     for (const SetTransaction& transaction : tx_.app_transactions_) body_.push_back(transaction);
     for (const DomainMetadata& domain : tx_.domains_) body_.push_back(domain);
     for (const AddCdcFile& file : tx_.change_files_) body_.push_back(file);

@@ -7,6 +7,10 @@
 
 namespace tarn::delta {
 
+void WarnAfterCommit(const Table& table, const std::string& what, const std::string& why) {
+  spdlog::warn("table {}: {} failed, the commit before it stands: {}", table.root(), what, why);
+}
+
 SnapshotPtr AfterCommit(Table& table, Version committed, const std::string& txn_id) {
   const auto latest = table.Latest();
   if (!latest.ok()) {

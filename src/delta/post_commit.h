@@ -13,4 +13,7 @@ namespace tarn::delta {
 // that of the commit.
 SnapshotPtr AfterCommit(Table& table, Version committed, const std::string& txn_id);
 
+// Says in the log that something a commit asks for afterwards did not happen; the commit stands.
+void WarnAfterCommit(const Table& table, const std::string& what, const std::string& why);
+
 }  // namespace tarn::delta

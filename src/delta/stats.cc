@@ -1,6 +1,7 @@
 #include "delta/stats.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace tarn::delta {
 namespace {
@@ -72,6 +73,17 @@ std::string WithWideBounds(std::string_view stats) {
     return out.replace(begin, end - begin, "false");
   const bool empty = stats[SkipSpace(stats, open + 1)] == '}';
   return out.insert(open + 1, empty ? "\"tightBounds\":false" : "\"tightBounds\":false,");
+}
+
+std::optional<int64_t> NumRecordsOf(std::string_view stats) {
+  size_t begin = 0;
+  size_t end = 0;
+  if (!FindTopLevel(stats, "numRecords", &begin, &end)) return std::nullopt;
+  while (end > begin && (stats[end - 1] == ' ' || stats[end - 1] == '\n')) --end;
+  int64_t records = 0;
+  const auto [stop, error] = std::from_chars(stats.data() + begin, stats.data() + end, records);
+  if (error != std::errc() || stop != stats.data() + end || records < 0) return std::nullopt;
+  return records;
 }
 
 std::string LowerBoundOf(std::string_view value, size_t max_characters) {

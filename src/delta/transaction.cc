@@ -110,6 +110,31 @@ Result<std::unique_ptr<Transaction>> Transaction::Replace(std::shared_ptr<Table>
   return transaction;
 }
 
+Result<std::unique_ptr<Transaction>> Transaction::Restore(std::shared_ptr<Table> table,
+                                                          SnapshotPtr base,
+                                                          const Snapshot& target) {
+  TARN_ASSIGN_OR_RETURN(auto transaction, Begin(std::move(table), std::move(base)));
+  Transaction& self = *transaction;
+  if (HasFlag(self.base_->metadata(), "delta.appendOnly")) {
+    return Status::Constraint(NameOf(*self.table_) +
+                              " is append-only (delta.appendOnly = true): rows cannot be "
+                              "changed or removed; unset the property first");
+  }
+  self.ReadWholeTable();
+  if (!(target.metadata() == self.base_->metadata())) {
+    TARN_RETURN_IF_ERROR(self.AdoptMetadata(target.metadata(), SchemaSource::kReplace));
+  }
+  const auto then = target.Domain("delta.clustering");
+  const auto now = self.base_->Domain("delta.clustering");
+  if (then && (!now || now->configuration != then->configuration)) {
+    self.domains_.push_back(*then);
+  } else if (now && !then) {
+    self.domains_.push_back(*now);
+    self.domains_.back().removed = true;
+  }
+  return transaction;
+}
+
 Status Transaction::AdoptMetadata(Metadata metadata, SchemaSource source) {
   const std::string name = NameOf(*table_);
   TableEnvironment environment = table_->environment();
@@ -218,7 +243,7 @@ Status Transaction::RequireFeature(const std::string& feature) {
   return Status::Ok();
 }
 
-Status Transaction::AddDataFile(AddFile file) {
+Status Transaction::CheckAddable(const AddFile& file) const {
   const std::string name = NameOf(*table_) + ": file " + file.path;
   if (file.path.empty())
     return Status::InvalidArgument(NameOf(*table_) + ": a file without a path");
@@ -236,9 +261,22 @@ Status Transaction::AddDataFile(AddFile file) {
     return Status::InvalidArgument(name +
                                    " has a deletion vector but no numRecords in its statistics");
   }
+  return Status::Ok();
+}
+
+Status Transaction::AddDataFile(AddFile file) {
+  TARN_RETURN_IF_ERROR(CheckAddable(file));
   if (file.deletion_vector && !HasFlag(metadata_, "delta.enableDeletionVectors")) {
-    return Status::InvalidArgument(name + " has a deletion vector, which the table does not allow");
+    return Status::InvalidArgument(NameOf(*table_) + ": file " + file.path +
+                                   " has a deletion vector, which the table does not allow");
   }
+  adds_.push_back(std::move(file));
+  return Status::Ok();
+}
+
+Status Transaction::AddExistingFile(AddFile file) {
+  TARN_RETURN_IF_ERROR(CheckAddable(file));
+  if (file.deletion_vector) TARN_RETURN_IF_ERROR(RequireFeature("deletionVectors"));
   adds_.push_back(std::move(file));
   return Status::Ok();
 }

@@ -52,6 +52,11 @@ class Transaction {
   static Result<std::unique_ptr<Transaction>> Replace(std::shared_ptr<Table> table,
                                                       SnapshotPtr base, Metadata metadata);
 
+  // RESTORE: metadata and clustering of `target`, an older version of the same table; the caller
+  // stages the files. Reads the whole table.
+  static Result<std::unique_ptr<Transaction>> Restore(std::shared_ptr<Table> table,
+                                                      SnapshotPtr base, const Snapshot& target);
+
   const SnapshotPtr& base() const { return base_; }  // null for Create
   const std::shared_ptr<Table>& table() const { return table_; }
   // Metadata and protocol as this transaction will leave them.
@@ -67,6 +72,11 @@ class Transaction {
   Status SetMetadata(Metadata metadata);              // re-derives the protocol; validates
   Status RequireFeature(const std::string& feature);  // adds a table feature to the protocol
   Status AddDataFile(AddFile file);
+  // A file that was written elsewhere or earlier, with the deletion vector it has (clones,
+  // RESTORE): the protocol must know deletion vectors, the property need not allow new ones.
+  Status AddExistingFile(AddFile file);
+  // CREATE OR REPLACE: this file of the base is part of the new content as it is.
+  void KeepDataFile(FileIndex index) { removed_.erase(index); }
   // The whole file goes. It must be live in base (and not already removed here).
   Status RemoveDataFile(FileIndex index, bool data_change = true);
   // Replaces the file's deletion vector by `all_deleted` (old and new rows together).
@@ -133,6 +143,7 @@ class Transaction {
   Status CheckPartitioning(const Metadata& metadata, const Schema& schema,
                            SchemaSource source) const;
   Status CheckRemovable(FileIndex index, bool data_change) const;
+  Status CheckAddable(const AddFile& file) const;
 };
 
 }  // namespace tarn::delta

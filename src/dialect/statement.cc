@@ -100,9 +100,9 @@ Status StatementTranslator::Dispatch() {
   if (first.Is("USE")) return Use();
   if (first.Is("SET")) return Set();
   if (first.Is("EXPLAIN")) return Explain();
-  if (first.Is("OPTIMIZE")) return Optimize();
+  TARN_ASSIGN_OR_RETURN(const bool maintenance, Maintenance());
+  if (maintenance) return Status::Ok();
   if (first.Is("VACUUM")) return Vacuum();
-  if (first.Is("RESTORE")) return Restore();
   if (first.Is("TRUNCATE")) {
     c_.Take();
     c_.Accept({"TABLE"});
@@ -123,9 +123,9 @@ Status StatementTranslator::Dispatch() {
   }
   if (first.Is("MSCK"))
     return Refuse("MSCK REPAIR TABLE", "leave it out: a Delta log lists its own files");
-  if (first.Is("CONVERT") || first.Is("CLONE") || first.Is("GENERATE") || first.Is("COPY") ||
-      first.Is("REORG") || first.Is("FSCK") || first.Is("LOAD")) {
-    if (!first.Is("COPY")) return Refuse(UpperAscii(first.text), "see docs/COMPAT.md for what is");
+  if (first.Is("CONVERT") || first.Is("CLONE") || first.Is("REORG") || first.Is("FSCK") ||
+      first.Is("LOAD")) {
+    return Refuse(UpperAscii(first.text), "see docs/guide/maintenance.md for what is");
   }
   return PassThrough(UpperAscii(first.text), first.Is("CALL") || first.Is("PRAGMA"));
 }
@@ -148,12 +148,12 @@ Status StatementTranslator::DispatchDuckdb() {
     }
   }
   if (c_.Sees({"SHOW", "TBLPROPERTIES"}) || c_.Sees({"SHOW", "PARTITIONS"})) return Show();
-  if (first.Is("OPTIMIZE")) return Optimize();
+  TARN_ASSIGN_OR_RETURN(const bool maintenance, Maintenance());
+  if (maintenance) return Status::Ok();
   if (first.Is("VACUUM") && c_.Peek(1).IsName() && !c_.Peek(1).Is("ANALYZE") &&
       !c_.Peek(1).Is("FULL")) {
     return Vacuum();
   }
-  if (first.Is("RESTORE")) return Restore();
   if (c_.Sees({"ALTER", "TABLE"})) {
     for (size_t i = 2; i < c_.end(); ++i) {
       const bool properties = c_.At(i).Is("TBLPROPERTIES");
@@ -176,6 +176,7 @@ bool StatementTranslator::HasDeltaTableClause() const {
     if (token.Is(")")) --depth;
     if (depth > 0) continue;
     if (token.Is("AS")) return false;
+    if (token.Is("CLONE") && c_.At(i - 1).Is("SHALLOW")) return true;
     if (token.Is("TBLPROPERTIES") || token.Is("LOCATION") || c_.At(i - 1).Is("CLUSTER") ||
         (token.Is("USING") && c_.At(i + 1).Is("DELTA"))) {
       return true;
@@ -337,6 +338,10 @@ Status StatementTranslator::Set() {
     value = c_.At(equals + 1).value;
   if (key == "spark.sql.session.timezone" && !value.empty()) {
     AddText("SET TimeZone = " + QuoteString(value), "SET", false);
+    return Status::Ok();
+  }
+  if (key == "spark.databricks.delta.retentiondurationcheck.enabled" && !value.empty()) {
+    AddText("SET tarn_retention_check = " + QuoteString(value), "SET", false);
     return Status::Ok();
   }
   const bool tuning = std::any_of(kTuningSettings.begin(), kTuningSettings.end(),

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -115,9 +116,22 @@ class StatementTranslator {
   Result<Target> ReadTarget(std::string_view what);
   Result<std::string> ReadTargetColumn(const Target& target);
   Status WriteAssignments(const Target& target, size_t end, SqlWriter& writer);
+
+  // statement_maintain.cc
+  Result<bool> Maintenance();
+  struct MaintenanceWhere {
+    std::string sql = "NULL";  // literals of the procedure's arguments
+    std::string text = "NULL";
+  };
+  Result<MaintenanceWhere> ReadMaintenanceWhere(std::initializer_list<std::string_view> next);
   Status Optimize();
+  Status Reorg();
   Status Vacuum();
   Status Restore();
+  Status Clone(const ObjectName& name, bool replace, bool if_not_exists);
+  Status Convert();
+  Status Generate();
+  Status Fsck();
 
   // statement_merge.cc
   Status Merge();

@@ -1,4 +1,4 @@
-// INSERT, DELETE, UPDATE and the maintenance statements.
+// INSERT, DELETE and UPDATE.
 
 #include "dialect/statement.h"
 #include "dialect/statement_query.h"
@@ -271,87 +271,6 @@ Status StatementTranslator::Update() {
     TARN_RETURN_IF_ERROR(RewriteRest(writer));
   }
   Add(writer, "UPDATE", false, true);
-  return Status::Ok();
-}
-
-// OPTIMIZE t [WHERE predicate] [ZORDER BY (a, b)]
-Status StatementTranslator::Optimize() {
-  c_.Take();
-  c_.Accept({"TABLE"});
-  TARN_ASSIGN_OR_RETURN(ObjectName table, c_.ReadName("a table name"));
-  if (c_.Sees({"FULL"}))
-    return c_.Unsupported(c_.Peek(), "OPTIMIZE … FULL is not supported; leave FULL out");
-  std::string predicate = "NULL";
-  if (c_.Accept({"WHERE"})) {
-    const size_t first = c_.position();
-    size_t last = first;
-    while (last < c_.end() && !(c_.At(last).Is("ZORDER") && c_.At(last + 1).Is("BY"))) ++last;
-    TARN_ASSIGN_OR_RETURN(std::string sql, ReadPredicate(first, last));
-    predicate = QuoteString(sql);
-    c_.Seek(last);
-  }
-  std::vector<std::string> columns;
-  if (c_.Accept({"ZORDER", "BY"})) {
-    const bool list = c_.Accept({"("});
-    do {
-      TARN_ASSIGN_OR_RETURN(std::vector<std::string> path, ReadColumnPath());
-      std::string dotted;
-      for (const std::string& part : path) dotted += (dotted.empty() ? "" : ".") + part;
-      columns.push_back(std::move(dotted));
-    } while (c_.Accept({","}));
-    if (list) TARN_RETURN_IF_ERROR(c_.Expect({")"}));
-  }
-  TARN_RETURN_IF_ERROR(c_.ExpectEnd());
-  AddText("CALL tarn_optimize(" + c_.NameArgument(table) + ", " + predicate + ", " +
-              StringList(columns) + ")",
-          "OPTIMIZE", true);
-  return Status::Ok();
-}
-
-// VACUUM t [RETAIN n HOURS] [DRY RUN]
-Status StatementTranslator::Vacuum() {
-  c_.Take();
-  c_.Accept({"TABLE"});
-  TARN_ASSIGN_OR_RETURN(ObjectName table, c_.ReadName("a table name"));
-  std::string hours = "NULL";
-  bool dry_run = false;
-  while (!c_.AtEnd()) {
-    if (c_.Accept({"RETAIN"})) {
-      if (c_.Peek().kind != TokenKind::kNumber) return c_.Unexpected("a number of hours");
-      hours = std::string(c_.Take().text);
-      if (!c_.Accept({"HOURS"})) TARN_RETURN_IF_ERROR(c_.Expect({"HOUR"}));
-    } else if (c_.Accept({"DRY", "RUN"})) {
-      dry_run = true;
-    } else if (c_.Sees({"LITE"}) || c_.Sees({"FULL"})) {
-      return c_.Unsupported(
-          c_.Peek(), "VACUUM … " + UpperAscii(c_.Peek().text) + " is not supported; leave it out");
-    } else {
-      return c_.Unexpected("RETAIN n HOURS, DRY RUN or the end of the statement");
-    }
-  }
-  AddText("CALL tarn_vacuum(" + c_.NameArgument(table) + ", " + hours + ", " +
-              (dry_run ? "true" : "false") + ")",
-          "VACUUM", true);
-  return Status::Ok();
-}
-
-// RESTORE [TABLE] t [TO] VERSION AS OF n | TIMESTAMP AS OF x
-Status StatementTranslator::Restore() {
-  c_.Take();
-  c_.Accept({"TABLE"});
-  TARN_ASSIGN_OR_RETURN(ObjectName table, c_.ReadName("a table name"));
-  c_.Accept({"TO"});
-  std::string travel = table.travel;
-  if (travel.empty()) {
-    TARN_ASSIGN_OR_RETURN(travel, ReadTimeTravel(c_));
-  }
-  if (travel.empty()) return c_.Unexpected("TO VERSION AS OF n or TO TIMESTAMP AS OF x");
-  TARN_RETURN_IF_ERROR(c_.ExpectEnd());
-  const bool version = travel.compare(0, 7, "VERSION") == 0;
-  const std::string value = travel.substr(travel.find("=> ") + 3);
-  AddText("CALL tarn_restore(" + c_.NameArgument(table) + ", " +
-              (version ? value + ", NULL)" : "NULL, " + value + ")"),
-          "RESTORE", true);
   return Status::Ok();
 }
 

@@ -43,6 +43,9 @@ Status StatementTranslator::CreateTable() {
   if (name.is_path()) {
     return c_.Unsupported(c_.At(name.token), "CREATE TABLE wants a name of the lake, not a path");
   }
+  if (c_.Sees({"SHALLOW", "CLONE"}) || c_.Sees({"DEEP", "CLONE"}) || c_.Sees({"CLONE"})) {
+    return Clone(name, replace, head.find("IF NOT") != std::string::npos);
+  }
   SqlWriter writer;
   writer.Source(c_.At(name.token), head + c_.TableSql(name));
   if (c_.Accept({"LIKE"})) return CreateTableLike(writer.sql());

@@ -96,18 +96,21 @@ using OpenFilePtr = std::shared_ptr<OpenFile>;
 }  // namespace
 
 struct DataWriter::Shared {
-  Shared(duckdb::ClientContext& context, LakeTransaction& transaction,
-         std::shared_ptr<const WriteTarget> target, FileKind kind)
+  Shared(duckdb::ClientContext& context, NoteFile note_file,
+         std::shared_ptr<const WriteTarget> target, FileKind kind,
+         std::optional<delta::PartitionValues> partition)
       : context(context),
-        transaction(transaction),
+        note_file(std::move(note_file)),
         target(std::move(target)),
         kind(kind),
+        partition(std::move(partition)),
         mount(*this->target->table->environment().store) {}
 
   duckdb::ClientContext& context;
-  LakeTransaction& transaction;
+  NoteFile note_file;
   std::shared_ptr<const WriteTarget> target;
   FileKind kind;
+  std::optional<delta::PartitionValues> partition;
   StoreMount mount;
   duckdb::CopyFunction* copy = nullptr;
   duckdb::unique_ptr<duckdb::FunctionData> bind;
@@ -127,7 +130,7 @@ struct DataWriter::Shared {
     const std::string& root = target->table->root();
     return root.empty() ? file.key : root + "/" + file.key;
   }
-  bool partitioned() const { return !target->partition_columns.empty(); }
+  bool partitioned() const { return !partition && !target->partition_columns.empty(); }
 
   OpenFilePtr Acquire(const duckdb::vector<Value>& key);
   void Release(const OpenFilePtr& file);
@@ -177,7 +180,18 @@ std::string FileSuffix(const std::string& codec) {
 
 DataWriter::DataWriter(duckdb::ClientContext& context, LakeTransaction& transaction,
                        std::shared_ptr<const WriteTarget> target, FileKind kind)
-    : shared_(std::make_unique<Shared>(context, transaction, std::move(target), kind)) {
+    : DataWriter(
+          context,
+          [&transaction, table = target->table](const std::string& key) {
+            transaction.NoteWrittenFile(table, key);
+          },
+          target, kind, std::nullopt) {}
+
+DataWriter::DataWriter(duckdb::ClientContext& context, NoteFile note_file,
+                       std::shared_ptr<const WriteTarget> target, FileKind kind,
+                       std::optional<delta::PartitionValues> partition)
+    : shared_(std::make_unique<Shared>(context, std::move(note_file), std::move(target), kind,
+                                       std::move(partition))) {
   Shared& s = *shared_;
   auto& entry =
       duckdb::Catalog::GetSystemCatalog(context).GetEntry<duckdb::CopyFunctionCatalogEntry>(
@@ -216,6 +230,17 @@ DataWriter::~DataWriter() = default;
 
 DataWriter::LocalPtr DataWriter::MakeLocal() const { return LocalPtr(new Local()); }
 
+namespace {
+
+// The text of a known partition, taken over as it stands.
+std::optional<std::string> ValueIn(const delta::PartitionValues& partition,
+                                   const std::string& name) {
+  const auto found = partition.find(name);
+  return found == partition.end() ? std::nullopt : found->second;
+}
+
+}  // namespace
+
 OpenFilePtr DataWriter::Shared::MakeFile(const duckdb::vector<Value>& key) {
   auto file = std::make_shared<OpenFile>();
   Random& random = *target->table->environment().random;
@@ -227,8 +252,10 @@ OpenFilePtr DataWriter::Shared::MakeFile(const duckdb::vector<Value>& key) {
   }
   for (size_t i = 0; i < target->partition_columns.size(); ++i) {
     const auto& field = target->schema.fields[target->partition_columns[i]];
-    auto text = ValueOrThrow(delta::SerializePartitionValue(ToDeltaValue(key[i]), *field.type));
     const std::string& name = field.PhysicalName(target->mapped());
+    auto text =
+        partition ? ValueIn(*partition, name)
+                  : ValueOrThrow(delta::SerializePartitionValue(ToDeltaValue(key[i]), *field.type));
     if (!target->random_prefix) folder += FolderOf(name, text) + "/";
     file->partition_values[name] = std::move(text);
   }
@@ -282,7 +309,7 @@ OpenFilePtr DataWriter::Shared::Acquire(const duckdb::vector<Value>& key) {
   for (auto& surplus : to_close) Close(*surplus);
   std::call_once(file->opened, [&] {
     const std::string object = ObjectKey(*file);
-    transaction.NoteWrittenFile(target->table, object);
+    note_file(object);
     auto state = copy->copy_to_initialize_global(context, *bind, mount.Path(object));
     copy->copy_to_get_written_statistics(context, *bind, *state, file->statistics);
     std::lock_guard<std::mutex> guard(mutex);

@@ -13,7 +13,9 @@
 // returned.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,8 @@
 namespace tarn::duck {
 
 enum class FileKind { kData, kChangeData };
+
+using NoteFile = std::function<void(const std::string& key)>;
 
 struct WrittenFile {
   std::string path;  // as the log wants it: relative, URI-encoded
@@ -45,6 +49,12 @@ class DataWriter {
 
   DataWriter(duckdb::ClientContext& context, LakeTransaction& transaction,
              std::shared_ptr<const WriteTarget> target, FileKind kind);
+  // For statements that commit by themselves: `note_file` hears each file's key before the file is
+  // there. With `partition` every row belongs to that partition, whatever its columns say, and rows
+  // are written in the order in which they come.
+  DataWriter(duckdb::ClientContext& context, NoteFile note_file,
+             std::shared_ptr<const WriteTarget> target, FileKind kind,
+             std::optional<delta::PartitionValues> partition);
   ~DataWriter();
 
   LocalPtr MakeLocal() const;

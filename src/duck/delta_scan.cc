@@ -141,17 +141,6 @@ bool HasVariant(const delta::Schema& schema) {
   return false;
 }
 
-// The value of a partition column. Writers of old left the zone out of timestamps; such a text
-// means the zone of the session, as in Spark.
-duckdb::Value PartitionConstant(duckdb::ClientContext& context,
-                                const std::optional<std::string>& text,
-                                const delta::DataType& type) {
-  if (type.kind == delta::TypeKind::kTimestamp && text && IsZoneless(*text)) {
-    return duckdb::Value(*text).CastAs(context, duckdb::LogicalType::TIMESTAMP_TZ);
-  }
-  return ToDuckValue(ValueOrThrow(delta::ParsePartitionValue(text, type)), type);
-}
-
 // The filter as an expression over the table's value; null for filters that need not be applied.
 duckdb::unique_ptr<duckdb::Expression> ExactExpression(const duckdb::TableFilter& filter,
                                                        const duckdb::Expression& column) {
@@ -227,6 +216,15 @@ class VariantByShape {
 };
 
 }  // namespace
+
+duckdb::Value PartitionConstant(duckdb::ClientContext& context,
+                                const std::optional<std::string>& text,
+                                const delta::DataType& type) {
+  if (type.kind == delta::TypeKind::kTimestamp && text && IsZoneless(*text)) {
+    return duckdb::Value(*text).CastAs(context, duckdb::LogicalType::TIMESTAMP_TZ);
+  }
+  return ToDuckValue(ValueOrThrow(delta::ParsePartitionValue(text, type)), type);
+}
 
 duckdb::virtual_column_map_t DeltaVirtualColumns() {
   duckdb::virtual_column_map_t columns;

@@ -39,6 +39,12 @@ std::shared_ptr<DeltaScanInfo> MakeScanInfo(const std::string& table_name,
 
 duckdb::virtual_column_map_t DeltaVirtualColumns();
 
+// The value of a partition column. Writers of old left the zone out of timestamps; such a text
+// means the zone of the session, as in Spark.
+duckdb::Value PartitionConstant(duckdb::ClientContext& context,
+                                const std::optional<std::string>& text,
+                                const delta::DataType& type);
+
 class DeltaFileReader : public duckdb::MultiFileReader {
  public:
   explicit DeltaFileReader(std::shared_ptr<DeltaScanInfo> info) : info_(std::move(info)) {}

@@ -69,9 +69,13 @@ void RegisterTarnExtension(duckdb::DatabaseInstance& db) {
                             duckdb::LogicalType::BOOLEAN, duckdb::Value::BOOLEAN(false));
   config.AddExtensionOption(kViewDialectSetting, "The dialect recorded with a view",
                             duckdb::LogicalType::VARCHAR, duckdb::Value("duckdb"));
+  config.AddExtensionOption(kRetentionCheckSetting,
+                            "VACUUM refuses a retention below the table's own",
+                            duckdb::LogicalType::BOOLEAN, duckdb::Value::BOOLEAN(true));
   duckdb::ExtensionLoader loader(db, kStorageType);
   RegisterMetadataFunctions(loader);
   RegisterProcedures(loader);
+  RegisterMaintenanceFunctions(loader);
 }
 
 ExtensionState::ExtensionState(duckdb::DatabaseInstance& db)

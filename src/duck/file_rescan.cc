@@ -1,6 +1,8 @@
 #include "duck/file_rescan.h"
 
 #include <algorithm>
+#include <mutex>
+#include <numeric>
 #include <utility>
 
 #include "duck/delta_scan.h"
@@ -13,15 +15,20 @@ namespace tarn::duck {
 namespace {
 
 // A scan that sees exactly `files`, in this order: they are its only "added" files.
-std::shared_ptr<DeltaScanInfo> ScanOf(const DeltaTableEntry& entry,
+std::shared_ptr<DeltaScanInfo> ScanOf(const RescanSource& source,
                                       std::vector<delta::AddFile> files) {
-  auto info = MakeScanInfo(entry.QualifiedName(), entry.table(), nullptr, entry.delta_schema(),
-                           entry.metadata(), nullptr);
-  info->mapping = entry.column_mapping();
+  auto info =
+      MakeScanInfo(source.name, source.table, nullptr, source.schema, source.metadata, nullptr);
   auto overlay = std::make_shared<ScanOverlay>();
   overlay->added = std::move(files);
   info->overlay = std::move(overlay);
   return info;
+}
+
+// Binding may touch settings of the session, and tasks of one statement may bind at once.
+std::mutex& BindMutex() {
+  static std::mutex mutex;
+  return mutex;
 }
 
 class RescanTask : public duckdb::BaseExecutorTask {
@@ -76,16 +83,28 @@ size_t RescanWorkers(duckdb::ClientContext& context, size_t files) {
 
 void RescanFiles(duckdb::ClientContext& context, const DeltaTableEntry& entry,
                  std::vector<delta::AddFile> files, const RescanVisitor& visitor) {
-  if (files.empty()) return;
+  const RescanSource source{entry.QualifiedName(), entry.table(), entry.delta_schema(),
+                            entry.metadata()};
+  std::vector<duckdb::idx_t> columns(source.schema.fields.size());
+  std::iota(columns.begin(), columns.end(), duckdb::idx_t{0});
   const size_t workers = RescanWorkers(context, files.size());
-  Rescan rescan{context, BindDeltaScan(context, ScanOf(entry, std::move(files))), {}, {}, {},
+  RescanFiles(context, source, std::move(files), columns, workers, visitor);
+}
+
+void RescanFiles(duckdb::ClientContext& context, const RescanSource& source,
+                 std::vector<delta::AddFile> files, const std::vector<duckdb::idx_t>& columns,
+                 size_t workers, const RescanVisitor& visitor) {
+  if (files.empty()) return;
+  workers = std::min(workers, RescanWorkers(context, files.size()));
+  std::unique_lock<std::mutex> binding(BindMutex());
+  Rescan rescan{context, BindDeltaScan(context, ScanOf(source, std::move(files))), {}, {}, {},
                 nullptr};
-  const auto& fields = entry.delta_schema().fields;
+  binding.unlock();
   const auto& list =
       rescan.scan.bind_data->Cast<duckdb::MultiFileBindData>().file_list->Cast<DeltaFileList>();
-  for (duckdb::idx_t i = 0; i < fields.size(); ++i) {
-    rescan.columns.push_back(i);
-    rescan.types.push_back(list.info().types[i]);
+  for (const duckdb::idx_t column : columns) {
+    rescan.columns.push_back(column);
+    rescan.types.push_back(list.info().types.at(column));
   }
   rescan.columns.push_back(duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX);
   rescan.types.push_back(duckdb::LogicalType::UBIGINT);

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "delta/actions.h"
+#include "delta/schema.h"
+#include "delta/table.h"
 #include "duck/delta_table_entry.h"
 #include "duckdb.hpp"
 #include "duckdb/execution/execution_context.hpp"
@@ -25,9 +27,24 @@ struct RescanVisitor {
   std::function<void(duckdb::ExecutionContext& context, size_t worker)> end;
 };
 
+// The table whose files are read.
+struct RescanSource {
+  std::string name;  // for messages
+  std::shared_ptr<delta::Table> table;
+  delta::Schema schema;
+  delta::Metadata metadata;
+};
+
 size_t RescanWorkers(duckdb::ClientContext& context, size_t files);
 
 void RescanFiles(duckdb::ClientContext& context, const DeltaTableEntry& entry,
                  std::vector<delta::AddFile> files, const RescanVisitor& visitor);
+
+// The same without a catalog entry. `columns` are positions in the schema; rows hold these, then
+// file_index and file_row_number. At most `workers` threads read, the caller's alone when it is 1,
+// and then file after file, in order.
+void RescanFiles(duckdb::ClientContext& context, const RescanSource& source,
+                 std::vector<delta::AddFile> files, const std::vector<duckdb::idx_t>& columns,
+                 size_t workers, const RescanVisitor& visitor);
 
 }  // namespace tarn::duck

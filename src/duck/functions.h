@@ -9,5 +9,10 @@ namespace tarn::duck {
 void RegisterMetadataFunctions(duckdb::ExtensionLoader& loader);
 // procedures.cc: tarn_set_properties, tarn_add_constraint, tarn_begin_overwrite, …
 void RegisterProcedures(duckdb::ExtensionLoader& loader);
+// maintenance_functions.cc: tarn_optimize, tarn_reorg, tarn_vacuum, tarn_restore.
+void RegisterMaintenanceFunctions(duckdb::ExtensionLoader& loader);
+
+// A setting: VACUUM refuses retentions below the table's own unless it is false.
+inline constexpr const char* kRetentionCheckSetting = "tarn_retention_check";
 
 }  // namespace tarn::duck

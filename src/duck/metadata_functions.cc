@@ -5,6 +5,7 @@
 
 #include "delta/properties.h"
 #include "delta/table.h"
+#include "duck/clustering.h"
 #include "duck/delta_scan.h"
 #include "duck/delta_table_entry.h"
 #include "duck/extension.h"
@@ -195,38 +196,6 @@ const std::vector<ColumnSpec>& DetailColumns() {
                                                   {"minWriterVersion", LogicalType::INTEGER},
                                                   {"tableFeatures", TextList()}};
   return columns;
-}
-
-// Names of the columns in domain "delta.clustering": {"clusteringColumns":[["a"],["s","x"]]},
-// physical.
-std::vector<std::string> ClusteringColumns(const delta::Snapshot& snapshot) {
-  std::vector<std::string> names;
-  const auto domain = snapshot.Domain("delta.clustering");
-  if (!domain) return names;
-  const auto parsed = nlohmann::json::parse(domain->configuration, nullptr, false);
-  if (!parsed.is_object() || !parsed.contains("clusteringColumns")) return names;
-  const bool mapped = snapshot.column_mapping() != delta::ColumnMappingMode::kNone;
-  for (const auto& path : parsed["clusteringColumns"]) {
-    if (!path.is_array()) continue;
-    const std::vector<delta::StructField>* fields = &snapshot.schema().fields;
-    std::string name;
-    for (const auto& part : path) {
-      if (!part.is_string()) break;
-      std::string logical = part.get<std::string>();
-      const std::vector<delta::StructField>* below = nullptr;
-      for (const auto& field : fields ? *fields : std::vector<delta::StructField>()) {
-        if (field.PhysicalName(mapped) != logical) continue;
-        logical = field.name;
-        below = &field.type->fields;
-        break;
-      }
-      name += (name.empty() ? "" : ".") + logical;
-      fields = below;
-      if (!fields) break;
-    }
-    if (!name.empty()) names.push_back(name);
-  }
-  return names;
 }
 
 std::vector<std::string> TableFeatures(const delta::Protocol& protocol) {

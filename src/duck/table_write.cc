@@ -1,7 +1,6 @@
 #include "duck/table_write.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -20,15 +19,6 @@ using duckdb::DataChunk;
 using duckdb::idx_t;
 
 namespace {
-
-std::optional<int64_t> RecordsOf(const std::string& stats) {
-  const auto json = nlohmann::json::parse(stats, nullptr, false);
-  if (!json.is_object() || !json.contains("numRecords") ||
-      !json["numRecords"].is_number_integer()) {
-    return std::nullopt;
-  }
-  return json["numRecords"].get<int64_t>();
-}
 
 const char* ChangeName(RowChange change, bool old_row) {
   switch (change) {
@@ -218,7 +208,7 @@ std::vector<TableWrite::FileFate> TableWrite::Judge() {
             *table.environment().store, table.root(), *fate.file.deletion_vector)));
       }
     }
-    const auto records = RecordsOf(fate.file.stats);
+    const auto records = delta::NumRecordsOf(fate.file.stats);
     const bool all =
         taken.whole || (records && fate.gone.Cardinality() >= static_cast<uint64_t>(*records));
     if (all) {
@@ -411,7 +401,7 @@ WriteOutcome TableWrite::Finish(duckdb::ClientContext& context) {
   for (const auto& fate : fates) {
     if (!fate.taken->whole) {
       outcome.rows_deleted += static_cast<int64_t>(fate.taken->deleted.Cardinality());
-    } else if (const auto records = RecordsOf(fate.file.stats)) {
+    } else if (const auto records = delta::NumRecordsOf(fate.file.stats)) {
       outcome.rows_deleted +=
           *records - (fate.had_vector ? fate.file.deletion_vector->cardinality : 0);
     }

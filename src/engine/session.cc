@@ -24,19 +24,6 @@ void BackOff(int attempt) {
       static_cast<int64_t>(Random::System().Uniform(static_cast<uint64_t>(ceiling))) + 500);
 }
 
-// Statements the dialects read but this version does not run; without this the user would hear of a
-// procedure that he never called.
-Status CheckSupported(const dialect::TranslatedStatement& statement) {
-  for (const char* kind : {"OPTIMIZE", "VACUUM", "RESTORE"}) {
-    if (statement.statement_kind != kind) continue;
-    return Status::Unsupported(
-        statement.statement_kind +
-        " is not part of this version of Tarn; run it with Spark or delta-rs on "
-        "the same table, which is plain Delta");
-  }
-  return Status::Ok();
-}
-
 }  // namespace
 
 DuckSession::DuckSession(duckdb::DuckDB& database, const EngineOptions& options)
@@ -67,7 +54,6 @@ Status DuckSession::Run(std::string_view script, const std::string& source_name,
     context.origin = source.position;
     TARN_ASSIGN_OR_RETURN(auto statements, dialect::Translate(source.text, dialect_, context));
     if (statements.empty()) continue;
-    TARN_RETURN_IF_ERROR(CheckSupported(statements.front()));
     TARN_RETURN_IF_ERROR(RunUnit({source, std::move(statements), source_name}, visit));
   }
   return Status::Ok();
