@@ -47,6 +47,26 @@ class VectorDeleteFilter : public duckdb::DeleteFilter {
   delta::RowSet deleted_;
 };
 
+class RowsOnlyFilter : public duckdb::DeleteFilter {
+ public:
+  explicit RowsOnlyFilter(std::shared_ptr<const delta::RowSet> rows) : rows_(std::move(rows)) {}
+
+  duckdb::idx_t Filter(duckdb::row_t start_row_index, duckdb::idx_t count,
+                       duckdb::SelectionVector& result_sel) override {
+    if (result_sel.data() == nullptr) result_sel.Initialize(STANDARD_VECTOR_SIZE);
+    duckdb::idx_t kept = 0;
+    for (duckdb::idx_t i = 0; i < count; ++i) {
+      if (rows_->Contains(static_cast<uint64_t>(start_row_index) + i)) {
+        result_sel.set_index(kept++, i);
+      }
+    }
+    return kept;
+  }
+
+ private:
+  std::shared_ptr<const delta::RowSet> rows_;
+};
+
 const DeltaFileList& ListOf(const duckdb::FunctionData& bind_data) {
   return bind_data.Cast<duckdb::MultiFileBindData>().file_list->Cast<DeltaFileList>();
 }
@@ -386,6 +406,7 @@ duckdb::ReaderInitializeType DeltaFileReader::InitializeReader(
     if (!info_->IsPartitionColumn(field.name)) continue;
     const auto& name = field.PhysicalName(info_->mapping != delta::ColumnMappingMode::kNone);
     const auto it = file.add.partition_values.find(name);
+    if (it == file.add.partition_values.end() && field.name == info_->column_in_some_files) continue;
     const std::optional<std::string> text =
         it == file.add.partition_values.end() ? std::nullopt : it->second;
     reader_data.constant_map.Add(position, PartitionConstant(context, text, *field.type));
@@ -396,6 +417,12 @@ duckdb::ReaderInitializeType DeltaFileReader::InitializeReader(
                                              *file.add.deletion_vector);
     ThrowIfError(deleted.status().WithContext("table " + info_->table_name));
     reader.deletion_filter = duckdb::make_uniq<VectorDeleteFilter>(std::move(deleted).value());
+  }
+  if (info_->overlay && FileOrdinal::IsAdded(file.ordinal)) {
+    const auto only = info_->overlay->only.find(FileOrdinal::AddedPosition(file.ordinal));
+    if (only != info_->overlay->only.end()) {
+      reader.deletion_filter = duckdb::make_uniq<RowsOnlyFilter>(only->second);
+    }
   }
   return MultiFileReader::InitializeReader(reader_data, bind_data, global_columns,
                                            global_column_ids, table_filters, context, gstate);

@@ -76,6 +76,8 @@ void RegisterTarnExtension(duckdb::DatabaseInstance& db) {
   RegisterMetadataFunctions(loader);
   RegisterProcedures(loader);
   RegisterMaintenanceFunctions(loader);
+  RegisterChangeFeed(loader);
+  RegisterClone(loader);
 }
 
 ExtensionState::ExtensionState(duckdb::DatabaseInstance& db)

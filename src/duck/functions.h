@@ -11,6 +11,10 @@ void RegisterMetadataFunctions(duckdb::ExtensionLoader& loader);
 void RegisterProcedures(duckdb::ExtensionLoader& loader);
 // maintenance_functions.cc: tarn_optimize, tarn_reorg, tarn_vacuum, tarn_restore.
 void RegisterMaintenanceFunctions(duckdb::ExtensionLoader& loader);
+// change_feed.cc: table_changes.
+void RegisterChangeFeed(duckdb::ExtensionLoader& loader);
+// clone_function.cc: tarn_clone.
+void RegisterClone(duckdb::ExtensionLoader& loader);
 
 // A setting: VACUUM refuses retentions below the table's own unless it is false.
 inline constexpr const char* kRetentionCheckSetting = "tarn_retention_check";

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "delta/file_table.h"
+#include "delta/prune.h"
 #include "duck/delta_table_entry.h"
 #include "duck/filter_predicate.h"
 #include "duck/status_exception.h"
@@ -131,7 +132,16 @@ const std::vector<uint64_t>& DeltaFileList::Ordinals() const {
       }
     }
     if (!overlay) return;
-    for (size_t i = 0; i < overlay->added.size(); ++i) ordinals_.push_back(FileOrdinal::Added(i));
+    const bool all = predicate_.kind == delta::PredicateKind::kTrue;
+    // A column that some files hold cannot be judged by what the log lacks of them.
+    std::vector<std::string> partitions = info_->partition_columns;
+    std::erase(partitions, info_->column_in_some_files);
+    const delta::Pruner pruner(info_->schema, partitions,
+                               info_->mapping != delta::ColumnMappingMode::kNone, predicate_);
+    for (size_t i = 0; i < overlay->added.size(); ++i) {
+      if (!all && pruner.Judge(overlay->added[i]) == delta::Verdict::kNone) continue;
+      ordinals_.push_back(FileOrdinal::Added(i));
+    }
   });
   return ordinals_;
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "delta/actions.h"
+#include "delta/deletion_vector.h"
 #include "delta/predicate.h"
 #include "delta/schema.h"
 #include "delta/snapshot.h"
@@ -34,6 +35,8 @@ struct ScanOverlay {
   std::set<delta::FileIndex> removed;
   std::map<delta::FileIndex, delta::DeletionVectorDescriptor> vectors;
   std::vector<delta::AddFile> added;
+  // Rows of an added file, by its position, that alone are read (the change data feed).
+  std::map<size_t, std::shared_ptr<const delta::RowSet>> only;
 };
 // Null when there is nothing staged.
 std::shared_ptr<const ScanOverlay> OverlayOf(const delta::Transaction* staged,
@@ -48,6 +51,8 @@ struct DeltaScanInfo : public duckdb::TableFunctionInfo {
   delta::ColumnMappingMode mapping = delta::ColumnMappingMode::kNone;
   std::shared_ptr<const ScanOverlay> overlay;
   DeltaTableEntry* entry = nullptr;  // null for delta_scan(path)
+  // A partition column that is read from the file where the log gives it no value.
+  std::string column_in_some_files;
   duckdb::vector<duckdb::string> names;
   duckdb::vector<duckdb::LogicalType> types;
 
