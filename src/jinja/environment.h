@@ -71,6 +71,8 @@ class Environment {
                                                             Error* error = nullptr) const;
 
  private:
+  Result<std::shared_ptr<const Template>> CompileText(std::string text, std::string name,
+                                                      bool expression, Error* error) const;
   struct NameHash {
     using is_transparent = void;
     size_t operator()(std::string_view s) const { return std::hash<std::string_view>()(s); }

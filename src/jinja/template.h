@@ -48,7 +48,7 @@ struct Block {
 // A call found in the text. `callee` is the dotted name ("ref", "config.get", "adapter.dispatch",
 // "dbt_utils.star"). A missing argument value was no literal.
 struct CallSite {
-  std::string_view callee;
+  std::string callee;
   std::vector<std::optional<Value>> positional;
   std::vector<std::pair<std::string_view, std::optional<Value>>> named;
   bool dynamic_arguments = false;  // *args or **kwargs

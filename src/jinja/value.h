@@ -64,10 +64,12 @@ class Shared {
   virtual ~Shared() = default;
   void Retain() const { refs_.fetch_add(1, std::memory_order_relaxed); }
   void Release() const {
-    if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) Destroy();
   }
+  uint32_t references() const { return refs_.load(std::memory_order_acquire); }
 
  private:
+  void Destroy() const;  // without deep recursion, however deep the lists nest
   mutable std::atomic<uint32_t> refs_{0};
 };
 
@@ -257,11 +259,17 @@ class Dict : public Shared {
   const std::vector<Entry>& entries() const { return entries_; }
 
   // Null when absent. The pointer is valid until the dict changes.
-  const Value* Find(std::string_view key) const;
+  template <std::convertible_to<std::string_view> S>
+  const Value* Find(const S& key) const {
+    return FindText(key);
+  }
   // TypeError for unhashable keys.
   Result<const Value*> Find(const Value& key) const;
   // Replaces the value of an existing key in its place, else appends.
-  void Set(std::string_view key, Value value);
+  template <std::convertible_to<std::string_view> S>
+  void Set(const S& key, Value value) {
+    SetText(key, std::move(value));
+  }
   Status Set(const Value& key, Value value);
   // False when it was not there.
   Result<bool> Erase(const Value& key);
@@ -270,6 +278,8 @@ class Dict : public Shared {
 
  private:
   static constexpr size_t kIndexed = 8;  // smaller dicts are searched one by one
+  const Value* FindText(std::string_view key) const;
+  void SetText(std::string_view key, Value value);
   template <typename Same>
   int64_t Search(uint64_t hash, const Same& same) const;
   void Append(Value key, Value value, uint64_t hash);
