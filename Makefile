@@ -74,8 +74,17 @@ fmt: ## format every C++ file in place
 crash: all ## kill -9 of ingest and MERGE at 200 random moments (KILLS=n)
 	@TARN_CRASHES=$(or $(KILLS),200) TARN_BUILD=build/$(PRESET) tests/crash/suite
 
-sim: all ## the commit protocol under seeded faults (SEEDS=n)
-	@TARN_SIM_SEEDS=$(or $(SEEDS),10000) build/$(PRESET)/delta_test --gtest_filter='Simulation*'
+.PHONY: sim-replay sim-mutants
+sim: configure ## the commit protocol under seeded faults (SEEDS=n FIRST=n)
+	@ninja -C build/$(PRESET) -j $(JOBS) --quiet sim
+	@build/$(PRESET)/sim --seeds $(or $(SEEDS),100000) --first $(or $(FIRST),1) --require-all
+
+sim-replay: configure ## one seed of it with all it does (SEED=n)
+	@ninja -C build/$(PRESET) -j $(JOBS) --quiet sim
+	@build/$(PRESET)/sim --trace --first $(SEED)
+
+sim-mutants: ## break the commit rules one by one in a copy; a seed must catch each
+	@tests/sim/mutants
 
 asan: ## unit tests of the engine-free rooms under address and undefined behaviour sanitizers
 	@$(MAKE) sanitized PRESET=asan

@@ -19,6 +19,8 @@ namespace {
 constexpr int kMaxTransientFailures = 8;  // of one put, each followed by a pause
 constexpr int64_t kFirstPauseMicros = 2'000;
 constexpr int64_t kLongestPauseMicros = 500'000;
+// A transaction younger than this cannot have been overtaken by a clean-up of the log.
+constexpr int64_t kShortestLogRetentionMicros = 600'000'000;
 constexpr char kEnablementVersion[] = "delta.inCommitTimestampEnablementVersion";
 constexpr char kEnablementTimestamp[] = "delta.inCommitTimestampEnablementTimestamp";
 
@@ -238,6 +240,7 @@ class CommitLoop {
     if (head.ok() && CommitStamp{head->modified_micros, head->size_bytes} == *stamp)
       return Status::Ok();
     TARN_ASSIGN_OR_RETURN(const SnapshotPtr latest, table_.Latest());
+    if (!head.ok() && latest->version() > tx_.base_->version()) return CleanedUp();
     if (latest->metadata().id == tx_.base_->metadata().id &&
         latest->version() >= tx_.base_->version()) {
       return Status::Ok();
@@ -328,10 +331,15 @@ class CommitLoop {
   // Checks every commit behind current_ and moves there. A result means there is nothing left to
   // do.
   Result<std::optional<CommitResult>> CatchUp() {
+    const Version first = current_.Next();
     while (true) {
       const Version next = current_.Next();
       const auto actions = ReadWinner(next);
-      if (!actions.ok() && actions.status().code() == StatusCode::kNotFound) break;
+      if (!actions.ok() && actions.status().code() == StatusCode::kNotFound) {
+        // Behind a lost race there is at least the winner, unless it has been cleaned up.
+        if (next == first) return CleanedUp();
+        break;
+      }
       if (!actions.ok()) return actions.status();
       if (AppliedIn(*actions)) {
         TARN_ASSIGN_OR_RETURN(auto result, AlreadyApplied(next));
@@ -420,7 +428,42 @@ class CommitLoop {
     result.version = version;
     result.attempts = lost_races_ + 1;
     result.snapshot = AfterCommit(table_, version, txn_id_);
+    const bool newest = result.snapshot != nullptr && result.snapshot->version() == version;
+    if (!newest && tx_.base_ != nullptr) TARN_RETURN_IF_ERROR(CheckIsInLog(version));
     return result;
+  }
+
+  // Put-if-absent also succeeds at a version that was there and has been cleaned up: below the
+  // checkpoint that stands for it, our entry is no part of the table. Clean-up goes upwards, so an
+  // entry right before ours proves that none of this happened.
+  Status CheckIsInLog(Version version) {
+    const auto before = environment_.store->Head(table_.LogKey(CommitName(version.Previous())));
+    if (before.ok()) return Status::Ok();
+    const auto listing = before.status().code() == StatusCode::kNotFound
+                             ? ListLog(*environment_.store, table_.root(), version)
+                             : Result<LogListing>(before.status());
+    if (!listing.ok()) {
+      const int64_t age = environment_.clock->MonotonicMicros() - tx_.begun_micros_;
+      if (age < kShortestLogRetentionMicros) return Status::Ok();
+      return Status::OutcomeUnknown(Name() + ": commit of version " + version.ToString() +
+                                    " was made, but cannot be read back (" +
+                                    listing.status().message() + "); look for it in the history");
+    }
+    const auto ours = listing->commits.find(version);
+    if (ours == listing->commits.end()) return Status::Ok();
+    const int64_t made = ours->second.modified_micros;
+    const bool overtaken =
+        std::any_of(listing->commits.begin(), listing->commits.end(),
+                    [&](const auto& commit) { return commit.second.modified_micros < made; }) ||
+        std::any_of(listing->checkpoints.begin(), listing->checkpoints.end(),
+                    [&](const auto& checkpoint) { return checkpoint.modified_micros < made; });
+    return overtaken ? CleanedUp() : Status::Ok();
+  }
+
+  Status CleanedUp() const {
+    return Status::Conflict(Name() + ": the log was cleaned up past version " +
+                            tx_.base_->version().ToString() +
+                            ", on which this transaction stands; nothing was changed, begin anew");
   }
 
   void Pause(int step) {

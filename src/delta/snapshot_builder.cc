@@ -1,6 +1,7 @@
 #include "delta/snapshot_builder.h"
 
 #include <algorithm>
+#include <array>
 
 #include "delta/file_table_builder.h"
 #include "delta/json.h"
@@ -132,18 +133,34 @@ class Loader {
     TARN_RETURN_IF_ERROR(ListFromHint());
     auto loaded = TryCheckpoints();
     // A list from the hint on may have hidden what is needed, and files may have gone since it was
-    // made (log clean-up by another writer): look once more, at everything. Damage found with
-    // everything in sight is final.
-    const bool all_listed = listing_.from.value() == 0;
-    const bool damaged = !loaded.ok() && loaded.status().code() == StatusCode::kCorruption;
-    if (!loaded.ok() && MayFallBack(loaded.status()) && !final_ && !(damaged && all_listed)) {
+    // made (log clean-up by another writer): look again, at everything, as long as what is there
+    // changes. What fails twice with the same files in sight is damaged for good.
+    for (int looks = 0; looks < kMaxLooks; ++looks) {
+      if (loaded.ok() || !MayFallBack(loaded.status()) || final_) break;
+      const bool all_listed = listing_.from.value() == 0;
+      const auto seen = Sight();
       TARN_RETURN_IF_ERROR(ListAll());
+      if (all_listed && Sight() == seen) break;
       loaded = TryCheckpoints();
     }
     return loaded;
   }
 
  private:
+  static constexpr int kMaxLooks = 10;  // a clean-up that outruns us ten times will not end
+
+  // What tells two listings of one log apart: files come at the end and go at the beginning.
+  std::array<int64_t, 6> Sight() const {
+    const auto& commits = listing_.commits;
+    const auto& checkpoints = listing_.checkpoints;
+    return {commits.empty() ? -1 : commits.begin()->first.value(),
+            static_cast<int64_t>(commits.size()),
+            checkpoints.empty() ? -1 : checkpoints.front().version.value(),
+            checkpoints.empty() ? -1 : checkpoints.back().version.value(),
+            static_cast<int64_t>(checkpoints.size()),
+            static_cast<int64_t>(listing_.compacted.size())};
+  }
+
   Status ListFromHint() {
     const std::optional<Version> hint = ReadCheckpointHint(store_, source_.root);
     if (hint && hint->value() > 0 && (!wanted_ || *hint <= *wanted_)) {
@@ -230,6 +247,8 @@ class Loader {
       replay.last_info.reset();
       const std::string key = LogFolder(source_.root) + file.name;
       TARN_ASSIGN_OR_RETURN(std::string bytes, store_.Get(key));
+      if (bytes.size() != file.size_bytes)
+        return Status::NotFound(key + " is no longer the file that was listed");
       // Reconciled, a compacted file names each file once. Writers that only concatenate put the
       // newest action first: read backwards, the last word is right in both.
       if (file.first != file.last) bytes = ReverseLines(bytes);

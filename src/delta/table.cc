@@ -94,14 +94,19 @@ Result<SnapshotPtr> Table::Refresh(const SnapshotPtr& base) {
     if (!bytes.ok()) return bytes.status();
     fresh.push_back({next, std::move(*bytes), {}});
   }
-  // Only then look at the version we stand on. If it is still the file we read, then the log was
-  // neither replaced (DROP and CREATE) nor cleaned up past it, and the absent version is really the
-  // end.
+  if (!fresh.empty()) {
+    const auto newest = store.Head(LogKey(CommitName(fresh.back().version)));
+    if (!newest.ok() && newest.status().code() == StatusCode::kNotFound)
+      return SnapshotPtr();  // cleaned up since we read it
+    if (!newest.ok()) return newest.status();
+    fresh.back().stamp = {newest->modified_micros, newest->size_bytes};
+  }
+  // Last, look at the version we stand on. If it is still the file we read, then until now the log
+  // was neither replaced (DROP and CREATE) nor cleaned up past it: the absent version is really the
+  // end, and the stamp belongs to the bytes.
   TARN_ASSIGN_OR_RETURN(const bool same, StillThere(*base));
   if (!same) return SnapshotPtr();
   if (fresh.empty()) return base;
-  TARN_ASSIGN_OR_RETURN(const auto newest, store.Head(LogKey(CommitName(fresh.back().version))));
-  fresh.back().stamp = {newest.modified_micros, newest.size_bytes};
   return AdvanceSnapshot({environment_.store, environment_.checkpoint_format, root_}, base,
                          std::move(fresh));
 }
