@@ -86,6 +86,15 @@ sim-replay: configure ## one seed of it with all it does (SEED=n)
 sim-mutants: ## break the commit rules one by one in a copy; a seed must catch each
 	@tests/sim/mutants
 
+FUZZ_BUILD = $(if $(filter checkpoint_parquet,$(TARGET)),$(PRESET),fuzz)
+
+.PHONY: fuzz
+fuzz: ## one fuzz target (TARGET=csv SECONDS=n, or FILE=crash-… to run one input again)
+	@[ -n "$(TARGET)" ] || { echo "make fuzz TARGET=…, one of: $$(ls tests/fuzz/corpus | xargs)" >&2; exit 2; }
+	@$(MAKE) configure PRESET=$(FUZZ_BUILD)
+	@ninja -C build/$(FUZZ_BUILD) -j $(JOBS) --quiet fuzz_$(TARGET)
+	@build/$(FUZZ_BUILD)/fuzz_$(TARGET) --seconds $(or $(SECONDS),60) $(or $(FILE),tests/fuzz/corpus/$(TARGET))
+
 asan: ## unit tests of the engine-free rooms under address and undefined behaviour sanitizers
 	@$(MAKE) sanitized PRESET=asan
 

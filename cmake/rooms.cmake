@@ -41,6 +41,14 @@ if(TARN_SANITIZE)
   target_link_options(tarn_flags INTERFACE -fsanitize=${TARN_SANITIZE})
 endif()
 
+if(TARN_FUZZ)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(tarn_flags INTERFACE -fsanitize-coverage=trace-pc)
+  else()
+    target_compile_options(tarn_flags INTERFACE -fsanitize=fuzzer-no-link)
+  endif()
+endif()
+
 if(TARN_WITH_DUCKDB)
   if(NOT EXISTS ${DUCKDB_ROOT}/lib/libduckdb.so)
     message(FATAL_ERROR "DUCKDB_ROOT='${DUCKDB_ROOT}' holds no lib/libduckdb.so; run scripts/bootstrap "

@@ -103,6 +103,30 @@ TEST_F(CleanUpRace, ACommitThatFellIntoTheGapIsNotAcknowledged) {
   EXPECT_FALSE((*latest)->FindFile("late"));
 }
 
+TEST_F(CleanUpRace, ALostReplyWhoseCommitIsGoneIsNoConflict) {
+  lake.Create();
+  auto transaction = Begin(Open());
+  ASSERT_TRUE(transaction->AddDataFile(MakeFile("late", 1, 1)).ok());
+  bool lost = false;
+  const std::string name = CommitName(Version(1));
+  lake.store->SetHook([&](const std::string& called, const std::string& key) {
+    if (called == "put" && key.ends_with(name) && !lost) {
+      lost = true;
+      return testing::Fault::kLostReply;
+    }
+    if (called == "get" && key.ends_with(name) && lost) {
+      lake.store->SetHook({});
+      AppendMany(3);
+      CleanUp();
+    }
+    return testing::Fault::kNone;
+  });
+  const auto result = transaction->Commit();
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.status().code(), StatusCode::kOutcomeUnknown) << result.status().ToString();
+  EXPECT_TRUE((*Open()->Latest())->FindFile("late"));
+}
+
 TEST_F(CleanUpRace, ALostRaceWhoseWinnerIsGoneIsAConflict) {
   lake.Create();
   auto transaction = Begin(Open());

@@ -304,6 +304,7 @@ class CommitLoop {
       const Status status = environment_.store->Put(key, entry, store::PutMode::kCreateOnly);
       if (status.ok()) return PutOutcome::kCommitted;
       in_flight = in_flight || status.retry() == RetryClass::kOutcomeUnknown;
+      was_in_doubt_ = was_in_doubt_ || in_flight;
       const bool worth_a_look = in_flight || status.retry() == RetryClass::kBackoff ||
                                 status.code() == StatusCode::kAlreadyExists;
       if (!worth_a_look) return status.WithContext(Name());
@@ -461,6 +462,12 @@ class CommitLoop {
   }
 
   Status CleanedUp() const {
+    if (was_in_doubt_) {
+      // A put without a reply may have been made and cleaned up before it could be read back.
+      return Status::OutcomeUnknown(
+          Name() + ": the log was cleaned up past version " + tx_.base_->version().ToString() +
+          " before a commit behind it could be read back; look for its rows before trying again");
+    }
     return Status::Conflict(Name() + ": the log was cleaned up past version " +
                             tx_.base_->version().ToString() +
                             ", on which this transaction stands; nothing was changed, begin anew");
@@ -489,6 +496,7 @@ class CommitLoop {
   Version current_{-1};
   int64_t previous_timestamp_ms_ = 0;
   int lost_races_ = 0;
+  bool was_in_doubt_ = false;  // some put had no reply
 };
 
 Result<CommitResult> Transaction::Commit() {

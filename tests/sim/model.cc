@@ -130,7 +130,7 @@ void Model::OnCommit(int64_t version, const std::string& bytes) {
   CheckIntent(intent->second, before, *after);
   CheckKeys(*after);
   CheckTimestamp(*actions, *after);
-  if (world_.conditions().row_tracking) CheckRowIds(*actions, before);
+  if (world_.conditions().row_tracking) CheckRowIds(*actions);
 }
 
 // --- intents ---
@@ -241,20 +241,21 @@ void Model::CheckTimestamp(const std::vector<delta::Action>& actions, const Stat
   timestamp_ms_ = *info->in_commit_timestamp_ms;
 }
 
-void Model::CheckRowIds(const std::vector<delta::Action>& actions, const State& before) {
+void Model::CheckRowIds(const std::vector<delta::Action>& actions) {
   int64_t next = next_row_id_;
   for (const delta::Action& action : actions) {
     const auto* add = std::get_if<delta::AddFile>(&action);
     if (add == nullptr) continue;
     if (!add->base_row_id || !add->default_row_commit_version)
       return Fail(add->path + " has no row ids");
-    const auto old = before.files.find(add->path);
-    if (old != before.files.end()) {
-      if (old->second.base_row_id != add->base_row_id) Fail(add->path + " changed its row ids");
-    } else if (*add->base_row_id >= next_row_id_) {
-      if (*add->base_row_id < next) Fail(add->path + " has the row ids of another file");
-      next = *add->base_row_id + static_cast<int64_t>(Contents(add->path).size());
-    }  // else a file of an older version that RESTORE brought back with the ids it had
+    // A file keeps its ids for life, also when RESTORE brings it back.
+    const auto [place, fresh] = row_ids_.try_emplace(add->path, *add->base_row_id);
+    if (!fresh) {
+      if (place->second != *add->base_row_id) Fail(add->path + " changed its row ids");
+      continue;
+    }
+    if (*add->base_row_id < next) Fail(add->path + " has the row ids of another file");
+    next = *add->base_row_id + static_cast<int64_t>(Contents(add->path).size());
   }
   next_row_id_ = next;
 }

@@ -125,7 +125,7 @@ class Model {
   void CheckKeys(const State& state);
   void CheckNumbers(const Intent& intent, const State& before, const State& after);
   void CheckTimestamp(const std::vector<delta::Action>& actions, const State& state);
-  void CheckRowIds(const std::vector<delta::Action>& actions, const State& before);
+  void CheckRowIds(const std::vector<delta::Action>& actions);
   Rows BlindlyAddedSince(int64_t base) const;
   void Fail(const std::string& what);
 
@@ -140,7 +140,8 @@ class Model {
   int64_t numbers_ = 0;
   int64_t timestamp_ms_ = 0;
   int64_t next_row_id_ = 0;
-  int64_t at_ = 0;  // version under check, for messages
+  std::map<std::string, int64_t> row_ids_;  // first one of each file
+  int64_t at_ = 0;                          // version under check, for messages
 };
 
 // What a metadata domain or property of the simulator counts to; 0 when absent.
