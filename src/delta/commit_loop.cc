@@ -20,7 +20,7 @@ constexpr int kMaxTransientFailures = 8;  // of one put, each followed by a paus
 constexpr int64_t kFirstPauseMicros = 2'000;
 constexpr int64_t kLongestPauseMicros = 500'000;
 // A transaction younger than this cannot have been overtaken by a clean-up of the log.
-constexpr int64_t kShortestLogRetentionMicros = 600'000'000;
+constexpr int64_t kShortestLogRetentionMs = 600'000;
 constexpr char kEnablementVersion[] = "delta.inCommitTimestampEnablementVersion";
 constexpr char kEnablementTimestamp[] = "delta.inCommitTimestampEnablementTimestamp";
 
@@ -443,15 +443,9 @@ class CommitLoop {
     const auto listing = before.status().code() == StatusCode::kNotFound
                              ? ListLog(*environment_.store, table_.root(), version)
                              : Result<LogListing>(before.status());
-    if (!listing.ok()) {
-      const int64_t age = environment_.clock->MonotonicMicros() - tx_.begun_micros_;
-      if (age < kShortestLogRetentionMicros) return Status::Ok();
-      return Status::OutcomeUnknown(Name() + ": commit of version " + version.ToString() +
-                                    " was made, but cannot be read back (" +
-                                    listing.status().message() + "); look for it in the history");
-    }
+    if (!listing.ok()) return NotReadBack(version, listing.status().message());
     const auto ours = listing->commits.find(version);
-    if (ours == listing->commits.end()) return Status::Ok();
+    if (ours == listing->commits.end()) return NotReadBack(version, "it is not listed");
     const int64_t made = ours->second.modified_micros;
     const bool overtaken =
         std::any_of(listing->commits.begin(), listing->commits.end(),
@@ -459,6 +453,15 @@ class CommitLoop {
         std::any_of(listing->checkpoints.begin(), listing->checkpoints.end(),
                     [&](const auto& checkpoint) { return checkpoint.modified_micros < made; });
     return overtaken ? CleanedUp() : Status::Ok();
+  }
+
+  Status NotReadBack(Version version, const std::string& why) {
+    // Based on a young version, the transaction is young too.
+    const int64_t age_ms = environment_.clock->NowMillis() - tx_.base_->timestamp_ms();
+    if (age_ms < kShortestLogRetentionMs) return Status::Ok();
+    return Status::OutcomeUnknown(Name() + ": commit of version " + version.ToString() +
+                                  " was made, but cannot be read back (" + why +
+                                  "); look for it in the history");
   }
 
   Status CleanedUp() const {

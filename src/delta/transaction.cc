@@ -71,7 +71,6 @@ Result<std::unique_ptr<Transaction>> Transaction::Begin(std::shared_ptr<Table> t
   TARN_RETURN_IF_ERROR(
       CheckWritable(base->protocol(), base->metadata()).WithContext(NameOf(*table)));
   std::unique_ptr<Transaction> transaction(new Transaction());
-  transaction->begun_micros_ = table->environment().clock->MonotonicMicros();
   transaction->metadata_ = base->metadata();
   transaction->protocol_ = base->protocol();
   transaction->schema_ = base->schema();

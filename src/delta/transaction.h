@@ -116,7 +116,6 @@ class Transaction {
   Metadata metadata_;
   Protocol protocol_;
   Schema schema_;
-  int64_t begun_micros_ = 0;  // monotone
   bool creating_ = false;
   bool metadata_changed_ = false;
   bool protocol_changed_ = false;

@@ -33,7 +33,7 @@ namespace {
 
 constexpr size_t kEdges = 1 << 16;
 constexpr unsigned kSecondsPerInput = 10;
-uint8_t edges[kEdges];      // of the input under test
+uint8_t edges[kEdges];       // of the input under test
 uint8_t seen_edges[kEdges];  // counts, in classes, of all inputs before
 uintptr_t previous = 0;
 bool counting = false;
@@ -172,21 +172,31 @@ class Mutator {
   }
 
   char Special() {
-    static constexpr std::string_view kBytes("\"'`\\{}[]():,;-+.eE0\n\r\t \x00\x7f\xff\xc3\xed", 32);
+    static constexpr std::string_view kBytes("\"'`\\{}[]():,;-+.eE0\n\r\t \x00\x7f\xff\xc3\xed",
+                                             32);
     return kBytes[random_.Uniform(kBytes.size())];
   }
   void ReplaceNumber(Bytes* out) {
-    static const char* const kNumbers[] = {"0", "-1", "1", "2147483648", "9223372036854775807",
-                                           "-9223372036854775808", "18446744073709551616",
-                                           "1e999", "1e-999", "0.1", "00", "99999999999999999999"};
+    static const char* const kNumbers[] = {"0",
+                                           "-1",
+                                           "1",
+                                           "2147483648",
+                                           "9223372036854775807",
+                                           "-9223372036854775808",
+                                           "18446744073709551616",
+                                           "1e999",
+                                           "1e-999",
+                                           "0.1",
+                                           "00",
+                                           "99999999999999999999"};
     const size_t first = out->find_first_of("0123456789", At(*out));
     if (first == Bytes::npos) return;
     const size_t end = std::min(out->find_first_not_of("0123456789", first), out->size());
     out->replace(first, end - first, kNumbers[random_.Uniform(std::size(kNumbers))]);
   }
   void SetInteger(Bytes* out, size_t at) {
-    static constexpr uint64_t kIntegers[] = {0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff,
-                                             0x80000000, 0xffffffff, ~uint64_t{0}};
+    static constexpr uint64_t kIntegers[] = {
+        0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, ~uint64_t{0}};
     const uint64_t value = kIntegers[random_.Uniform(std::size(kIntegers))];
     const size_t width = size_t{1} << random_.Uniform(4);
     if (at + width <= out->size()) std::memcpy(out->data() + at, &value, width);
@@ -257,8 +267,9 @@ int Fuzz(const Options& options, std::vector<Bytes> corpus) {
 }
 
 int Usage() {
-  std::fprintf(stderr, "usage: fuzz_TARGET [--seconds N] [--seed N] [--max-bytes N] [--save DIR] "
-                       "CORPUS_DIR... | FILE...\n");
+  std::fprintf(stderr,
+               "usage: fuzz_TARGET [--seconds N] [--seed N] [--max-bytes N] [--save DIR] "
+               "CORPUS_DIR... | FILE...\n");
   return 2;
 }
 

@@ -17,7 +17,8 @@ const tarn::delta::Schema& TestSchema() {
         {"name":"c","type":"double","nullable":true,"metadata":{}},
         {"name":"d","type":"date","nullable":true,"metadata":{}},
         {"name":"e","type":"timestamp","nullable":true,"metadata":{}},
-        {"name":"f","type":"decimal(20,4)","nullable":true,"metadata":{}}]})"));
+        {"name":"f","type":"decimal(20,4)","nullable":true,"metadata":{}}]
+})"));
   return *schema;
 }
 
@@ -25,8 +26,7 @@ void Judge(const std::string& stats) {
   using namespace tarn::delta;
   const auto judge = [&](const std::string& column, Value::Rep rep) {
     for (const PredicateKind kind : {PredicateKind::kEqual, PredicateKind::kLess}) {
-      const Pruner pruner(TestSchema(), {}, false,
-                          Predicate::Compare(kind, {column}, Value(rep)));
+      const Pruner pruner(TestSchema(), {}, false, Predicate::Compare(kind, {column}, Value(rep)));
       AddFile file;
       file.path = "f";
       file.stats = stats;
