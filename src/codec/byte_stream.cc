@@ -18,7 +18,7 @@ class ViewStream final : public ByteStream {
   ViewStream(std::string_view bytes, size_t step) : bytes_(bytes), step_(step) {}
   Result<size_t> Read(char* out, size_t capacity) override {
     const size_t count = std::min({capacity, bytes_.size(), step_});
-    std::memcpy(out, bytes_.data(), count);
+    if (count > 0) std::memcpy(out, bytes_.data(), count);  // an empty view may be null
     bytes_.remove_prefix(count);
     return count;
   }

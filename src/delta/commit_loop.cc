@@ -240,11 +240,11 @@ class CommitLoop {
     if (head.ok() && CommitStamp{head->modified_micros, head->size_bytes} == *stamp)
       return Status::Ok();
     TARN_ASSIGN_OR_RETURN(const SnapshotPtr latest, table_.Latest());
-    if (!head.ok() && latest->version() > tx_.base_->version()) return CleanedUp();
-    if (latest->metadata().id == tx_.base_->metadata().id &&
-        latest->version() >= tx_.base_->version()) {
-      return Status::Ok();
-    }
+    // Absent, or another file: in the place of what was cleaned up there may be an entry that was
+    // put too late.
+    const bool same_table = latest->metadata().id == tx_.base_->metadata().id;
+    if (same_table && latest->version() > tx_.base_->version()) return CleanedUp();
+    if (same_table && latest->version() == tx_.base_->version()) return Status::Ok();
     return Status::Conflict(Name() +
                             " was dropped or replaced since this transaction began; begin anew");
   }
@@ -439,8 +439,11 @@ class CommitLoop {
   // entry right before ours proves that none of this happened.
   Status CheckIsInLog(Version version) {
     const auto before = environment_.store->Head(table_.LogKey(CommitName(version.Previous())));
-    if (before.ok()) return Status::Ok();
-    const auto listing = before.status().code() == StatusCode::kNotFound
+    const auto& stamp = PartsOf(*tx_.base_).stamp;
+    const bool other_file = before.ok() && stamp && version.Previous() == tx_.base_->version() &&
+                            !(CommitStamp{before->modified_micros, before->size_bytes} == *stamp);
+    if (before.ok() && !other_file) return Status::Ok();
+    const auto listing = other_file || before.status().code() == StatusCode::kNotFound
                              ? ListLog(*environment_.store, table_.root(), version)
                              : Result<LogListing>(before.status());
     if (!listing.ok()) return NotReadBack(version, listing.status().message());

@@ -27,6 +27,12 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 extern "C" void __sanitizer_set_death_callback(void (*callback)());
+// g++ keeps the two runtimes apart: the death callback is AddressSanitizer's, and the other one
+// must abort to be noticed.
+extern "C" const char* __ubsan_default_options() {
+  return "halt_on_error=1:abort_on_error=1:print_stacktrace=1";
+}
+extern "C" const char* __asan_default_options() { return "detect_leaks=1"; }
 #endif
 
 namespace {
@@ -172,9 +178,8 @@ class Mutator {
   }
 
   char Special() {
-    static constexpr std::string_view kBytes("\"'`\\{}[]():,;-+.eE0\n\r\t \x00\x7f\xff\xc3\xed",
-                                             32);
-    return kBytes[random_.Uniform(kBytes.size())];
+    static constexpr char kBytes[] = "\"'`\\{}[]():,;-+.eE0\n\r\t \x00\x7f\xff\xc3\xed";
+    return kBytes[random_.Uniform(sizeof kBytes - 1)];
   }
   void ReplaceNumber(Bytes* out) {
     static const char* const kNumbers[] = {"0",

@@ -21,11 +21,12 @@ class Sink final : public tarn::delta::CheckpointSink {
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace tarn;
   static auto* database = new duckdb::DuckDB(nullptr);
-  const auto format = duck::MakeParquetCheckpointFormat(*database->instance);
+  static const auto* format = new std::shared_ptr<delta::CheckpointFormat>(
+      duck::MakeParquetCheckpointFormat(*database->instance));
   auto store = store::MakeMemoryStore();
   const std::string key = "t/_delta_log/00000000000000000001.checkpoint.parquet";
   if (!store->Put(key, fuzz::TextOf(data, size), store::PutMode::kOverwrite).ok()) return 0;
   Sink sink;
-  (void)format->Read(*store, key, {}, &sink).ok();
+  (void)(*format)->Read(*store, key, {}, &sink).ok();
   return 0;
 }

@@ -10,15 +10,15 @@
 namespace {
 
 const tarn::delta::Schema& TestSchema() {
-  static const auto* schema = new tarn::delta::Schema(
-      *tarn::delta::ParseSchema(R"({"type":"struct","fields":[
+  static const auto* schema =
+      new tarn::delta::Schema(*tarn::delta::ParseSchema(R"json({"type":"struct","fields":[
         {"name":"a","type":"long","nullable":true,"metadata":{}},
         {"name":"b","type":"string","nullable":true,"metadata":{}},
         {"name":"c","type":"double","nullable":true,"metadata":{}},
         {"name":"d","type":"date","nullable":true,"metadata":{}},
         {"name":"e","type":"timestamp","nullable":true,"metadata":{}},
         {"name":"f","type":"decimal(20,4)","nullable":true,"metadata":{}}]
-})"));
+)json"));
   return *schema;
 }
 
