@@ -18,7 +18,7 @@ const tarn::delta::Schema& TestSchema() {
         {"name":"d","type":"date","nullable":true,"metadata":{}},
         {"name":"e","type":"timestamp","nullable":true,"metadata":{}},
         {"name":"f","type":"decimal(20,4)","nullable":true,"metadata":{}}]
-)json"));
+})json"));
   return *schema;
 }
 
