@@ -98,6 +98,7 @@ int RunCommandLine(std::vector<std::string> arguments, Streams& streams) {
   RegisterIngest(app, invocation);
   RegisterGenerate(app, invocation);
   RegisterContract(app, invocation);
+  RegisterFeatures(app, invocation);
   RegisterVersion(app, invocation);
 
   // CLI11 takes them last to first.

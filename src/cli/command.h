@@ -53,6 +53,7 @@ void RegisterSql(CLI::App& app, Invocation& invocation);
 void RegisterIngest(CLI::App& app, Invocation& invocation);
 void RegisterGenerate(CLI::App& app, Invocation& invocation);
 void RegisterContract(CLI::App& app, Invocation& invocation);
+void RegisterFeatures(CLI::App& app, Invocation& invocation);
 void RegisterVersion(CLI::App& app, Invocation& invocation);
 
 }  // namespace tarn::cli

@@ -19,7 +19,8 @@ namespace tarn::delta {
 std::function<Result<std::optional<Action>>()> CheckpointActions(const Snapshot& snapshot,
                                                                  int64_t tombstones_from_ms);
 
-// Writes `<version>.checkpoint.parquet`, then `_last_checkpoint` unless that names a newer one
+// Writes `<version>.checkpoint.parquet`, or, where `delta.checkpointPolicy` is v2, sidecars and
+// `<version>.checkpoint.<uuid>.json`; then `_last_checkpoint` unless that names a newer one
 // already. Errors: kUnsupported without a checkpoint format; the store's. The table stays usable in
 // every case.
 Status WriteCheckpoint(const TableEnvironment& environment, const std::string& root,

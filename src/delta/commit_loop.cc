@@ -170,12 +170,13 @@ class CommitLoop {
       adds.push_back(file);
       changes_data_ = changes_data_ || file.data_change;
     }
+    copies_rows_ = !removes.empty() && !tx_.adds_.empty();
     for (const auto& [path, vector] : removed) removed_paths_.insert(path);
+    if (tx_.gives_row_ids_) NameFilesAnew(added, removed_paths_, &adds);
     for (const SetTransaction& transaction : tx_.app_transactions_) body_.push_back(transaction);
     for (const DomainMetadata& domain : tx_.domains_) body_.push_back(domain);
     for (const AddCdcFile& file : tx_.change_files_) body_.push_back(file);
     for (Action& action : removes) body_.push_back(std::move(action));
-    copies_rows_ = !removes.empty() && !tx_.adds_.empty();
     for (Action& action : adds) body_.push_back(std::move(action));
     if (IsRowTracking(tx_.protocol_, tx_.metadata_)) {
       auto row_ids = RowIds::For(tx_.base_.get(), body_);
@@ -185,6 +186,18 @@ class CommitLoop {
       body_bytes_ = SerializeActions(body_);
     }
     return Status::Ok();
+  }
+
+  // The live files that have no row ids, so that RowIds gives them some.
+  void NameFilesAnew(const std::set<std::string>& added, const std::set<std::string>& removed,
+                     std::vector<Action>* adds) const {
+    for (uint32_t i = 0; i < tx_.base_->num_files(); ++i) {
+      AddFile file = tx_.base_->File(FileIndex(i));
+      const std::string path = Canonical(file.path);
+      if (file.base_row_id || added.count(path) != 0 || removed.count(path) != 0) continue;
+      file.data_change = false;
+      adds->push_back(std::move(file));
+    }
   }
 
   Status TwiceInOneCommit(const std::string& path) const {
@@ -273,7 +286,10 @@ class CommitLoop {
     info.engine_info = environment_.engine_info;
     info.txn_id = txn_id_;
     info.user_metadata = tx_.user_metadata_;
-    if (row_ids_) info.tags["delta.rowTracking.preserved"] = copies_rows_ ? "false" : "true";
+    if (row_ids_) {
+      const bool kept = !copies_rows_ || tx_.keeps_row_ids_;
+      info.tags["delta.rowTracking.preserved"] = kept ? "true" : "false";
+    }
     return info;
   }
 

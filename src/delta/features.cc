@@ -3,6 +3,7 @@
 #include <set>
 
 #include "delta/properties.h"
+#include "delta/type_widening.h"
 
 namespace tarn::delta {
 namespace {
@@ -17,42 +18,55 @@ const FeatureInfo kFeatures[] = {
     {"invariants", kWriter, 0, 2, true, true, "enforced on every written row"},
     {"checkConstraints", kWriter, 0, 3, true, true, "enforced on every written row"},
     {"changeDataFeed", kWriter, 0, 4, true, true, "change files for UPDATE, DELETE and MERGE"},
-    {"generatedColumns", kWriter, 0, 4, true, false, "written while no column is generated"},
+    {"generatedColumns", kWriter, 0, 4, true, true, "computed where left out, checked where given"},
     {"columnMapping", kBoth, 2, 5, true, true, "modes name and id"},
-    {"identityColumns", kWriter, 0, 6, true, false, "written while no column is an identity"},
-    {"allowColumnDefaults", kWriter, 0, 0, true, false, "written while no column has a default"},
+    {"identityColumns", kWriter, 0, 6, true, true, "ALWAYS and BY DEFAULT, SYNC IDENTITY"},
+    {"allowColumnDefaults", kWriter, 0, 0, true, true, "used where a column is left out"},
     {"deletionVectors", kBoth, 0, 0, true, true, "relative, absolute and inline"},
     {"timestampNtz", kBoth, 0, 0, true, true, ""},
     {"v2Checkpoint", kBoth, 0, 0, true, true,
-     "reads both specs; writes the V1 spec under classic names"},
+     "JSON and Parquet, with sidecars; written where delta.checkpointPolicy is v2"},
     {"vacuumProtocolCheck", kBoth, 0, 0, true, true, ""},
     {"domainMetadata", kWriter, 0, 0, true, true, "all domains are kept"},
-    {"inCommitTimestamp", kWriter, 0, 0, true, true, ""},
-    {"clustering", kWriter, 0, 0, true, true, "clustering columns are kept and have statistics"},
-    {"rowTracking", kWriter, 0, 0, true, true, "fresh row ids; those of copied rows are not kept"},
-    {"typeWidening", kBoth, 0, 0, true, true, "old files are cast; new type changes are refused"},
-    {"typeWidening-preview", kBoth, 0, 0, true, true, "as typeWidening"},
-    {"variantType", kBoth, 0, 0, true, false, ""},
-    {"variantType-preview", kBoth, 0, 0, true, false, "as variantType"},
-    {"variantShredding", kBoth, 0, 0, true, false, ""},
-    {"variantShredding-preview", kBoth, 0, 0, true, false, "as variantShredding"},
+    {"inCommitTimestamp", kWriter, 0, 0, true, true, "also when switched on later"},
+    {"clustering", kWriter, 0, 0, true, true, "CLUSTER BY; its columns have statistics"},
+    {"rowTracking", kWriter, 0, 0, true, true,
+     "row_id and row_commit_version; rows keep theirs when they move"},
+    {"typeWidening", kBoth, 0, 0, true, true, "old files are cast; ALTER COLUMN … TYPE"},
+    {"variantType", kBoth, 0, 0, true, true, "as VARIANT; columns of their own are written"},
+    {"variantShredding", kBoth, 0, 0, true, true, "mixed files; written unshredded"},
     {"icebergCompatV1", kWriter, 0, 0, true, false, ""},
     {"icebergCompatV2", kWriter, 0, 0, true, false, ""},
-    {"icebergCompatV3", kWriter, 0, 0, true, false, ""},
-    {"icebergWriterCompatV1", kWriter, 0, 0, true, false, ""},
-    {"icebergWriterCompatV3", kWriter, 0, 0, true, false, ""},
-    {"materializePartitionColumns", kWriter, 0, 0, true, false, ""},
-    {"checkpointProtection", kWriter, 0, 0, true, false, ""},
-    {"collations", kWriter, 0, 0, true, false, "comparisons are binary"},
-    {"collations-preview", kWriter, 0, 0, true, false, "comparisons are binary"},
-    {"coordinatedCommits-preview", kWriter, 0, 0, true, false, ""},
-    {"redirectWriterOnly-preview", kWriter, 0, 0, true, false, ""},
     {"catalogManaged", kBoth, 0, 0, false, false, "commits belong to a catalog"},
-    {"catalogOwned-preview", kBoth, 0, 0, false, false, "commits belong to a catalog"},
-    {"redirectReaderWriter-preview", kBoth, 0, 0, false, false, ""},
-    {"geospatial", kBoth, 0, 0, false, false, ""},
-    {"geospatial-dev", kBoth, 0, 0, false, false, ""},
-    {"adaptiveMetadata-preview", kBoth, 0, 0, false, false, ""},
+    {"typeWidening-preview", kBoth, 0, 0, true, true, "as typeWidening", false},
+    {"variantType-preview", kBoth, 0, 0, true, true, "as variantType", false},
+    {"variantShredding-preview", kBoth, 0, 0, true, true, "as variantShredding", false},
+    {"icebergCompatV3", kWriter, 0, 0, true, false, "", false},
+    {"icebergWriterCompatV1", kWriter, 0, 0, true, false, "", false},
+    {"icebergWriterCompatV3", kWriter, 0, 0, true, false, "", false},
+    {"materializePartitionColumns", kWriter, 0, 0, true, false, "", false},
+    {"checkpointProtection", kWriter, 0, 0, true, false, "", false},
+    {"collations", kWriter, 0, 0, true, false, "comparisons are binary", false},
+    {"collations-preview", kWriter, 0, 0, true, false, "comparisons are binary", false},
+    {"coordinatedCommits-preview", kWriter, 0, 0, true, false, "", false},
+    {"redirectWriterOnly-preview", kWriter, 0, 0, true, false, "", false},
+    {"catalogOwned-preview", kBoth, 0, 0, false, false, "commits belong to a catalog", false},
+    {"redirectReaderWriter-preview", kBoth, 0, 0, false, false, "", false},
+    {"geospatial", kBoth, 0, 0, false, false, "", false},
+    {"geospatial-dev", kBoth, 0, 0, false, false, "", false},
+    {"adaptiveMetadata-preview", kBoth, 0, 0, false, false, "", false},
+};
+
+const Ability kAbilities[] = {
+    {"classic checkpoint", true, true, "every delta.checkpointInterval versions"},
+    {"multi-part checkpoint", true, false, "deprecated by the protocol for writers"},
+    {"version checksum", true, true, "states are checked against it"},
+    {"log compaction", true, true, "written every tarn.logCompactionInterval versions"},
+    {"absolute paths", true, false, "of shallow clones and moved tables"},
+    {"void columns", true, true, "NULL, never stored"},
+    {"idempotent writes", true, true, "txn: application id and version"},
+    {"time travel", true, false, "by version and by timestamp"},
+    {"conflict detection", true, true, "rows and files that were read, retried where it may be"},
 };
 
 bool Lists(const std::optional<std::vector<std::string>>& list, const std::string& name) {
@@ -103,7 +117,7 @@ bool IsTrue(const StringMap& configuration, const char* key) {
   return value == "true";
 }
 
-// The column property that makes a feature active, for features that are harmless without one.
+// The column property that makes a feature active.
 const char* ColumnKeyOf(const std::string& feature) {
   if (feature == "generatedColumns") return "delta.generationExpression";
   if (feature == "identityColumns") return "delta.identity.start";
@@ -111,12 +125,9 @@ const char* ColumnKeyOf(const std::string& feature) {
   return nullptr;
 }
 
-bool IsWritable(const std::string& feature, const Schema& schema) {
+bool IsWritable(const std::string& feature) {
   const FeatureInfo* info = FindFeature(feature);
-  if (info == nullptr) return false;
-  if (info->tarn_writes) return true;
-  const char* column_key = ColumnKeyOf(feature);
-  return column_key != nullptr && !AnyColumnHas(schema, column_key);
+  return info != nullptr && info->tarn_writes;
 }
 
 Status CannotRead(const std::string& feature) {
@@ -130,38 +141,6 @@ Status CannotWrite(const std::string& feature) {
       "the table needs writer feature '" + feature +
       "', which this build of Tarn does not write; reading is possible, write it "
       "with an engine that does, or drop the feature there");
-}
-
-bool IsSupportedWidening(const std::string& from, const std::string& to) {
-  static const std::set<std::string> kIntegers = {"byte", "short", "integer", "long"};
-  const bool decimal_to = to.rfind("decimal(", 0) == 0;
-  if (kIntegers.count(from) != 0) return kIntegers.count(to) != 0 || to == "double" || decimal_to;
-  if (from == "float") return to == "double";
-  if (from == "date") return to == "timestamp_ntz";
-  return from.rfind("decimal(", 0) == 0 && decimal_to;
-}
-
-Status CheckTypeChanges(const Metadata& metadata) {
-  TARN_ASSIGN_OR_RETURN(const Schema schema, ParseSchema(metadata.schema_string));
-  Status status;
-  VisitFields(schema.fields, [&](const StructField& field, const DataType&) {
-    const auto found = field.metadata.find("delta.typeChanges");
-    if (found == field.metadata.end() || !status.ok()) return;
-    const auto changes = nlohmann::json::parse(found->second, nullptr, false);
-    if (!changes.is_array()) {
-      status = Status::Corruption("column " + field.name + ": delta.typeChanges is not a list");
-      return;
-    }
-    for (const auto& change : changes) {
-      const std::string from = change.is_object() ? change.value("fromType", "") : "";
-      const std::string to = change.is_object() ? change.value("toType", "") : "";
-      if (IsSupportedWidening(from, to)) continue;
-      status = Status::Unsupported("column " + field.name + " was widened from " + from + " to " +
-                                   to + ", which this build of Tarn does not read");
-      return;
-    }
-  });
-  return status;
 }
 
 void AddUnique(std::vector<std::string>* list, const std::string& name) {
@@ -208,6 +187,11 @@ const std::vector<FeatureInfo>& KnownFeatures() {
   return features;
 }
 
+const std::vector<Ability>& KnownAbilities() {
+  static const std::vector<Ability> abilities(std::begin(kAbilities), std::end(kAbilities));
+  return abilities;
+}
+
 const FeatureInfo* FindFeature(const std::string& name) {
   for (const FeatureInfo& info : kFeatures) {
     if (name == info.name) return &info;
@@ -246,7 +230,9 @@ Status CheckReadable(const Protocol& protocol, const Metadata& metadata) {
     if (info == nullptr || !info->tarn_reads) return CannotRead(name);
     widening = widening || name.rfind("typeWidening", 0) == 0;
   }
-  return widening ? CheckTypeChanges(metadata) : Status::Ok();
+  if (!widening) return Status::Ok();
+  TARN_ASSIGN_OR_RETURN(const Schema schema, ParseSchema(metadata.schema_string));
+  return CheckTypeChanges(schema);
 }
 
 Status CheckWritable(const Protocol& protocol, const Metadata& metadata) {
@@ -256,7 +242,7 @@ Status CheckWritable(const Protocol& protocol, const Metadata& metadata) {
                                std::to_string(protocol.min_writer_version) +
                                ", this build of Tarn writes up to 7; a newer Tarn may write it");
   }
-  TARN_ASSIGN_OR_RETURN(const Schema schema, ParseSchema(metadata.schema_string));
+  TARN_RETURN_IF_ERROR(ParseSchema(metadata.schema_string).status());
   if (protocol.min_writer_version == kFeatureWriter && !protocol.writer_features) {
     return Status::Corruption(
         "the protocol action has writer version 7 without a writerFeatures list");
@@ -265,7 +251,7 @@ Status CheckWritable(const Protocol& protocol, const Metadata& metadata) {
                                                 ? *protocol.writer_features
                                                 : LegacyFeaturesOf(protocol);
   for (const std::string& name : features) {
-    if (!IsWritable(name, schema)) return CannotWrite(name);
+    if (!IsWritable(name)) return CannotWrite(name);
   }
   return Status::Ok();
 }
@@ -310,6 +296,41 @@ std::vector<std::string> FeaturesInUse(const Metadata& metadata, const Schema& s
   return out;
 }
 
+Result<Protocol> WithoutFeature(const Protocol& protocol, const Metadata& metadata,
+                                const Schema& schema, const std::string& feature) {
+  const FeatureInfo* info = FindFeature(feature);
+  if (info == nullptr || !ProtocolSupports(protocol, feature)) {
+    return Status::InvalidArgument("the table does not have feature '" + feature + "'");
+  }
+  if (info->kind == kBoth) {
+    return Status::Unsupported(
+        "feature '" + feature +
+        "' cannot be dropped: readers need it for the table's history; CREATE OR REPLACE the table "
+        "without it, or drop it with an engine that rewrites the history");
+  }
+  static const std::set<std::string> kDroppable = {
+      "appendOnly",       "invariants",          "checkConstraints",  "changeDataFeed",
+      "generatedColumns", "allowColumnDefaults", "inCommitTimestamp", "clustering",
+      "identityColumns",  "rowTracking"};
+  if (kDroppable.count(feature) == 0) {
+    return Status::Unsupported("feature '" + feature +
+                               "' cannot be dropped by this build of Tarn; use an engine that can");
+  }
+  const auto used = FeaturesInUse(metadata, schema);
+  if (std::find(used.begin(), used.end(), feature) != used.end()) {
+    return Status::InvalidArgument(
+        "feature '" + feature +
+        "' is in use: unset its property, or drop the constraints or columns that need it, first");
+  }
+  std::vector<std::string> left = protocol.min_writer_version < kFeatureWriter
+                                      ? LegacyFeaturesOf(protocol)
+                                      : *protocol.writer_features;
+  std::erase(left, feature);
+  Protocol base = protocol;
+  base.writer_features.reset();
+  return FeatureProtocol(base, left);
+}
+
 Result<Protocol> DeriveProtocol(const std::optional<Protocol>& current, const Metadata& metadata,
                                 const Schema& schema, const std::vector<std::string>& features) {
   Protocol base = current.value_or(Protocol{1, 2, std::nullopt, std::nullopt});
@@ -332,7 +353,7 @@ Result<Protocol> DeriveProtocol(const std::optional<Protocol>& current, const Me
     if (info == nullptr) {
       return Status::Unsupported("'" + name + "' is not a Delta table feature that Tarn knows");
     }
-    if (!IsWritable(name, schema)) return CannotWrite(name);
+    if (!IsWritable(name)) return CannotWrite(name);
     table_features = table_features || info->legacy_writer == 0;
     writer = std::max(writer, info->legacy_writer);
     reader = std::max(reader, info->legacy_reader);

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "delta/checksum.h"
+#include "delta/log_compaction.h"
 #include "delta/properties.h"
 
 namespace tarn::delta {
@@ -10,6 +11,21 @@ namespace tarn::delta {
 void WarnAfterCommit(const Table& table, const std::string& what, const std::string& why) {
   spdlog::warn("table {}: {} failed, the commit before it stands: {}", table.root(), what, why);
 }
+
+namespace {
+
+// Every `interval` commits, the last `interval` ones in one file.
+void CompactLog(Table& table, Version committed, int64_t interval) {
+  const int64_t next = committed.value() + 1;
+  if (interval < 2 || next % interval != 0) return;
+  const Status status = WriteCompacted(table, Version(next - interval), committed);
+  if (!status.ok()) {
+    spdlog::warn("table {}: no compacted log at version {}: {}", table.root(), committed.value(),
+                 status.message());
+  }
+}
+
+}  // namespace
 
 SnapshotPtr AfterCommit(Table& table, Version committed, const std::string& txn_id) {
   const auto latest = table.Latest();
@@ -34,8 +50,11 @@ SnapshotPtr AfterCommit(Table& table, Version committed, const std::string& txn_
   }
   const auto properties = ParseProperties(snapshot->metadata().configuration);
   const int64_t interval = properties.ok() ? properties->checkpoint_interval : 10;
-  if (committed.value() > 0 && committed.value() % interval == 0 &&
-      table.environment().checkpoint_format != nullptr) {
+  const bool checkpoint = committed.value() > 0 && committed.value() % interval == 0;
+  if (properties.ok() && !checkpoint) {
+    CompactLog(table, committed, properties->log_compaction_interval);
+  }
+  if (checkpoint && table.environment().checkpoint_format != nullptr) {
     const Status status = table.WriteCheckpoint(snapshot);
     if (!status.ok()) {
       spdlog::warn("table {}: no checkpoint at version {}: {}; the next one is tried in {} commits",

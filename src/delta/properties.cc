@@ -315,6 +315,7 @@ Result<TableProperties> ParseProperties(const StringMap& configuration) {
   flag("delta.enableDeletionVectors", &out.enable_deletion_vectors);
   flag("delta.enableInCommitTimestamps", &out.in_commit_timestamps);
   TARN_RETURN_IF_ERROR(number("delta.checkpointInterval", 1, &out.checkpoint_interval));
+  TARN_RETURN_IF_ERROR(number("tarn.logCompactionInterval", 0, &out.log_compaction_interval));
   TARN_RETURN_IF_ERROR(number("delta.dataSkippingNumIndexedCols", -1, &out.num_indexed_columns));
   TARN_RETURN_IF_ERROR(number("delta.columnMapping.maxColumnId", 0, &out.max_column_id));
   TARN_RETURN_IF_ERROR(interval("delta.logRetentionDuration", &out.log_retention_ms));

@@ -23,8 +23,18 @@ struct FeatureInfo {
   bool tarn_reads;
   bool tarn_writes;
   const char* note;
+  bool general = true;  // in the published protocol; else a preview, a proposal or one engine's own
 };
 const std::vector<FeatureInfo>& KnownFeatures();
+
+// What the protocol asks of readers or offers writers without a table feature.
+struct Ability {
+  const char* name;
+  bool tarn_reads;
+  bool tarn_writes;
+  const char* note;
+};
+const std::vector<Ability>& KnownAbilities();
 // Null when the name is not known.
 const FeatureInfo* FindFeature(const std::string& name);
 
@@ -36,6 +46,12 @@ Status CheckWritable(const Protocol& protocol, const Metadata& metadata);
 // The least protocol for schema, properties and features; never lower than `current`.
 Result<Protocol> DeriveProtocol(const std::optional<Protocol>& current, const Metadata& metadata,
                                 const Schema& schema, const std::vector<std::string>& features);
+
+// ALTER TABLE … DROP FEATURE: the protocol without a writer feature that is not in use.
+// kInvalidArgument when the table lacks or uses it; kUnsupported, by name, when dropping it takes
+// more than a new protocol.
+Result<Protocol> WithoutFeature(const Protocol& protocol, const Metadata& metadata,
+                                const Schema& schema, const std::string& feature);
 
 // Features that schema and properties of `metadata` make active or ask for
 // (`delta.feature.<name>`).
@@ -55,6 +71,7 @@ struct TableProperties {
   bool enable_change_data_feed = false;
   bool enable_deletion_vectors = false;
   int64_t checkpoint_interval = 10;
+  int64_t log_compaction_interval = 0;     // tarn.logCompactionInterval; 0 never
   int num_indexed_columns = 32;            // delta.dataSkippingNumIndexedCols; -1 all
   std::vector<std::string> stats_columns;  // delta.dataSkippingStatsColumns
   int64_t log_retention_ms = 30LL * 86'400'000;

@@ -127,8 +127,8 @@ TEST(Features, UpgradeKeepsWhatTheOldVersionImplied) {
 TEST(Features, WhatIsNotWrittenIsRefusedByName) {
   EXPECT_THAT(Derive(MakeMetadata({{"delta.enableIcebergCompatV2", "true"}})).status().message(),
               HasSubstr("icebergCompatV2"));
-  EXPECT_THAT(Derive(MakeMetadata({}, kGenerated)).status().message(),
-              HasSubstr("generatedColumns"));
+  EXPECT_THAT(Derive(MakeMetadata({{"delta.feature.geospatial", "supported"}})).status().message(),
+              HasSubstr("geospatial"));
   const Status unknown =
       CheckReadable(Features({"timeTravel9"}, {"timeTravel9"}), MakeMetadata({}));
   EXPECT_EQ(unknown.code(), StatusCode::kUnsupported);
@@ -138,12 +138,36 @@ TEST(Features, WhatIsNotWrittenIsRefusedByName) {
   EXPECT_TRUE(CheckReadable(Features({}, {"unknownWriterFeature"}), MakeMetadata({})).ok());
 }
 
-TEST(Features, UnusedLegacyFeaturesDoNotBlockWriting) {
+TEST(Features, OnlyUnusedWriterFeaturesAreDropped) {
+  const Metadata metadata = MakeMetadata({{"delta.appendOnly", "true"}});
+  const auto drop = [&](const Protocol& protocol, const char* feature) {
+    return WithoutFeature(protocol, metadata, *ParseSchema(metadata.schema_string), feature);
+  };
+  const Protocol legacy{1, 4, std::nullopt, std::nullopt};
+  EXPECT_THAT(
+      *drop(legacy, "changeDataFeed")->writer_features,
+      UnorderedElementsAre("appendOnly", "invariants", "checkConstraints", "generatedColumns"));
+  EXPECT_FALSE(drop(legacy, "changeDataFeed")->reader_features);
+  EXPECT_THAT(drop(legacy, "appendOnly").status().message(), HasSubstr("in use"));
+  EXPECT_EQ(drop(legacy, "deletionVectors").status().code(), StatusCode::kInvalidArgument);
+  const Protocol both = Features({"deletionVectors"}, {"deletionVectors", "inCommitTimestamp"});
+  EXPECT_EQ(drop(both, "deletionVectors").status().code(), StatusCode::kUnsupported);
+  EXPECT_EQ(*drop(both, "inCommitTimestamp"), Features({"deletionVectors"}, {"deletionVectors"}));
+}
+
+TEST(Features, EveryLegacyFeatureIsWritten) {
   const Protocol legacy{2, 6, std::nullopt, std::nullopt};
   EXPECT_TRUE(CheckWritable(legacy, MakeMetadata({})).ok());
-  EXPECT_EQ(CheckWritable(legacy, MakeMetadata({}, kGenerated)).code(), StatusCode::kUnsupported);
-  EXPECT_TRUE(CheckReadable(legacy, MakeMetadata({}, kGenerated)).ok());
+  EXPECT_TRUE(CheckWritable(legacy, MakeMetadata({}, kGenerated)).ok());
   EXPECT_TRUE(CheckWritable(Features({}, {"generatedColumns"}), MakeMetadata({})).ok());
+  EXPECT_EQ(*Derive(MakeMetadata({}, kGenerated)), (Protocol{1, 4, std::nullopt, std::nullopt}));
+}
+
+TEST(Features, EveryGeneralReaderFeatureButTheCatalogsIsRead) {
+  for (const FeatureInfo& feature : KnownFeatures()) {
+    if (!feature.general || std::string(feature.name) == "catalogManaged") continue;
+    EXPECT_TRUE(feature.tarn_reads) << feature.name;
+  }
 }
 
 TEST(Features, VersionsBeyondOursAndBrokenProtocols) {

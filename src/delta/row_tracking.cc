@@ -37,23 +37,35 @@ std::optional<int64_t> RecordsOf(const std::string& stats) {
 
 }  // namespace
 
+std::optional<HiddenRowColumns> RowTrackingColumns(const Metadata& metadata) {
+  if (!IsOn(metadata, "delta.enableRowTracking")) return std::nullopt;
+  const auto id = metadata.configuration.find(kIdColumn);
+  const auto version = metadata.configuration.find(kVersionColumn);
+  if (id == metadata.configuration.end() || version == metadata.configuration.end() ||
+      id->second.empty() || version->second.empty()) {
+    return std::nullopt;
+  }
+  return HiddenRowColumns{id->second, version->second};
+}
+
 bool IsRowTracking(const Protocol& protocol, const Metadata& metadata) {
   return ProtocolSupports(protocol, "rowTracking") && !IsOn(metadata, "delta.rowTrackingSuspended");
 }
 
-Status PrepareRowTracking(const Snapshot* base, bool all_files_removed, Metadata* metadata) {
+bool NeedsRowIds(const Snapshot& base, const Metadata& metadata) {
+  if (!IsOn(metadata, "delta.enableRowTracking")) return false;
+  if (IsOn(base.metadata(), "delta.enableRowTracking")) return false;
+  for (uint32_t i = 0; i < base.num_files(); ++i) {
+    if (!base.files().BaseRowId(FileIndex(i))) return true;
+  }
+  return false;
+}
+
+Status PrepareRowTracking(Metadata* metadata) {
   if (!IsOn(*metadata, "delta.enableRowTracking")) return Status::Ok();
   if (IsOn(*metadata, "delta.rowTrackingSuspended")) {
     return Status::InvalidArgument(
         "delta.enableRowTracking and delta.rowTrackingSuspended exclude each other");
-  }
-  if (base != nullptr && !all_files_removed && !IsOn(base->metadata(), "delta.enableRowTracking")) {
-    for (uint32_t i = 0; i < base->num_files(); ++i) {
-      if (base->files().BaseRowId(FileIndex(i))) continue;
-      return Status::Unsupported(
-          "row tracking cannot be switched on: file " + base->File(FileIndex(i)).path +
-          " has no row ids; create the table with delta.enableRowTracking = true");
-    }
   }
   const auto name = [&](const char* key, const char* prefix) {
     std::string& column = metadata->configuration[key];

@@ -1,13 +1,16 @@
 // Row ids of the files that one commit adds (PROTOCOL.md, "Row Tracking").
 //
 // Every added file gets a range of fresh ids above the table's high water mark and the version of
-// its commit; a commit that is rebased gets new ones. Ids of rows that are copied into new files
-// are not kept: such commits say so in their tags, as the protocol asks.
+// its commit; a commit that is rebased gets new ones. Rows that move keep theirs in two hidden
+// columns, which the room that writes Parquet fills (Transaction::KeepsRowIds); commits that do not
+// say so in their tags, as the protocol asks.
 //
 // Threads: one owner.
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "base/status.h"
@@ -16,12 +19,22 @@
 
 namespace tarn::delta {
 
+// Names of the hidden columns where rows that move keep id and commit version.
+struct HiddenRowColumns {
+  std::string row_id;
+  std::string row_commit_version;
+};
+// nullopt unless delta.enableRowTracking is on and the columns are named.
+std::optional<HiddenRowColumns> RowTrackingColumns(const Metadata& metadata);
+
 // Supported by the protocol and not suspended.
 bool IsRowTracking(const Protocol& protocol, const Metadata& metadata);
 
-// Names the hidden columns when `delta.enableRowTracking` is switched on. kUnsupported when files
-// of `base` (null for a new table) have no row ids yet.
-Status PrepareRowTracking(const Snapshot* base, bool all_files_removed, Metadata* metadata);
+// Names the hidden columns when `delta.enableRowTracking` is on.
+Status PrepareRowTracking(Metadata* metadata);
+// `metadata` switches row tracking on for a table that has files without row ids: they get some in
+// the same commit.
+bool NeedsRowIds(const Snapshot& base, const Metadata& metadata);
 
 class RowIds {
  public:

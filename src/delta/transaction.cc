@@ -162,8 +162,13 @@ Status Transaction::AdoptMetadata(Metadata metadata, SchemaSource source) {
     metadata.configuration["delta.columnMapping.maxColumnId"] = std::to_string(max_id);
   }
   metadata.schema_string = SerializeSchema(*schema);
-  TARN_RETURN_IF_ERROR(PrepareRowTracking(base_.get(), source == SchemaSource::kReplace, &metadata)
-                           .WithContext(name));
+  TARN_RETURN_IF_ERROR(PrepareRowTracking(&metadata).WithContext(name));
+  if (source == SchemaSource::kChange && NeedsRowIds(*base_, metadata)) {
+    // Every file is named anew with ids: no other may come or go meanwhile.
+    gives_row_ids_ = true;
+    ReadWholeTable();
+    isolation_ = IsolationLevel::kSerializable;
+  }
   TARN_RETURN_IF_ERROR(CheckPartitioning(metadata, *schema, source).WithContext(name));
 
   const std::optional<Protocol> current =
@@ -238,6 +243,42 @@ Status Transaction::RequireFeature(const std::string& feature) {
   auto protocol = DeriveProtocol(current, metadata_, schema_, features);
   if (!protocol.ok()) return protocol.status().WithContext(NameOf(*table_));
   features_ = std::move(features);
+  protocol_ = std::move(*protocol);
+  protocol_changed_ = true;
+  return Status::Ok();
+}
+
+Status Transaction::DropFeature(const std::string& feature) {
+  auto protocol = WithoutFeature(protocol_, metadata_, schema_, feature);
+  if (!protocol.ok()) return protocol.status().WithContext(NameOf(*table_));
+  const auto domain_of = [](const std::string& name) -> std::string {
+    if (name == "clustering") return "delta.clustering";
+    return name == "rowTracking" ? "delta.rowTracking" : "";
+  };
+  if (feature == "clustering" && base_ != nullptr) {
+    const auto domain = base_->Domain("delta.clustering");
+    if (domain && domain->configuration.find("\"clusteringColumns\":[]") == std::string::npos) {
+      return Status::InvalidArgument(NameOf(*table_) +
+                                     " is clustered: ALTER TABLE … CLUSTER BY NONE first");
+    }
+  }
+  static constexpr std::pair<const char*, const char*> kTraces[] = {
+      {"inCommitTimestamp", "delta.enableInCommitTimestamps"},
+      {"inCommitTimestamp", "delta.inCommitTimestampEnablementVersion"},
+      {"inCommitTimestamp", "delta.inCommitTimestampEnablementTimestamp"},
+      {"rowTracking", "delta.enableRowTracking"},
+      {"rowTracking", "delta.rowTracking.materializedRowIdColumnName"},
+      {"rowTracking", "delta.rowTracking.materializedRowCommitVersionColumnName"},
+  };
+  for (const auto& [owner, key] : kTraces) {
+    if (feature == owner && metadata_.configuration.erase(key) > 0) metadata_changed_ = true;
+  }
+  const std::string domain = domain_of(feature);
+  if (!domain.empty() && base_ != nullptr && base_->Domain(domain)) {
+    DomainMetadata removed = *base_->Domain(domain);
+    removed.removed = true;
+    SetDomain(std::move(removed));
+  }
   protocol_ = std::move(*protocol);
   protocol_changed_ = true;
   return Status::Ok();

@@ -71,6 +71,9 @@ class Transaction {
   void SetIsolation(IsolationLevel level) { isolation_ = level; }
   Status SetMetadata(Metadata metadata);              // re-derives the protocol; validates
   Status RequireFeature(const std::string& feature);  // adds a table feature to the protocol
+  // Takes a writer feature out of the protocol, with what it left in properties and domains. Stage
+  // no metadata after it. Errors: those of WithoutFeature.
+  Status DropFeature(const std::string& feature);
   Status AddDataFile(AddFile file);
   // A file that was written elsewhere or earlier, with the deletion vector it has (clones,
   // RESTORE): the protocol must know deletion vectors, the property need not allow new ones.
@@ -84,6 +87,9 @@ class Transaction {
   void AddChangeFile(AddCdcFile file);
   void SetAppTransaction(const std::string& app_id, int64_t version);
   void SetDomain(DomainMetadata domain);
+  // Row tracking: every row that moves to another file in this commit keeps id and commit version
+  // there.
+  void KeepsRowIds() { keeps_row_ids_ = true; }
 
   // --- what was read; decides which concurrent commits conflict ---
   void ReadWholeTable() { read_whole_table_ = true; }
@@ -135,6 +141,8 @@ class Transaction {
   std::set<FileIndex> read_files_;
   std::vector<std::string> features_;  // asked for by RequireFeature and properties
   bool replacing_ = false;
+  bool keeps_row_ids_ = false;
+  bool gives_row_ids_ = false;  // row tracking is switched on: files without ids get some
   bool committed_ = false;
 
   enum class SchemaSource { kCreate, kReplace, kChange };

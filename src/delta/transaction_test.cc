@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "delta/test_lake.h"
 
 namespace tarn::delta {
@@ -455,14 +457,43 @@ TEST(Transaction, RowIdsAreFreshAcrossARebase) {
             "{\"rowIdHighWaterMark\":16}");
 }
 
-TEST(Transaction, RowTrackingIsNotSwitchedOnOverFilesWithoutIds) {
+TEST(Transaction, RowTrackingSwitchedOnLaterGivesEveryFileIds) {
   TestLake lake;
   auto table = lake.Create();
   ASSERT_TRUE(Append(table, MakeFile("a", 1, 10)).ok());
-  auto transaction = Begin(table);
-  Metadata metadata = transaction->metadata();
-  metadata.configuration["delta.enableRowTracking"] = "true";
-  EXPECT_EQ(transaction->SetMetadata(metadata).code(), StatusCode::kUnsupported);
+  ASSERT_TRUE(Append(table, MakeFile("b", 1, 5)).ok());
+  const auto switched_on = [](const std::shared_ptr<Table>& handle) {
+    auto transaction = Begin(handle);
+    Metadata metadata = transaction->metadata();
+    metadata.configuration["delta.enableRowTracking"] = "true";
+    EXPECT_TRUE(transaction->SetMetadata(metadata).ok());
+    return transaction;
+  };
+  auto late = switched_on(lake.Open());
+  auto transaction = switched_on(table);
+  const auto result = transaction->Commit();
+  ASSERT_TRUE(result.ok()) << result.status().ToString();
+  const SnapshotPtr& snapshot = result->snapshot;
+  ASSERT_EQ(snapshot->num_files(), 2u);
+  std::set<int64_t> ids;
+  for (uint32_t i = 0; i < 2; ++i) {
+    const AddFile file = snapshot->File(FileIndex(i));
+    ASSERT_TRUE(file.base_row_id.has_value()) << file.path;
+    ids.insert(*file.base_row_id);
+    EXPECT_EQ(*file.default_row_commit_version, 3);
+  }
+  EXPECT_EQ(ids.size(), 2u);
+  EXPECT_EQ(snapshot->Domain("delta.rowTracking")->configuration, "{\"rowIdHighWaterMark\":14}");
+  EXPECT_EQ(late->Commit().status().code(), StatusCode::kConflict);
+
+  // A file that came meanwhile would be left without ids.
+  auto other = lake.Open("u");
+  auto created = Transaction::Create(other, TestLake::PlainMetadata());
+  ASSERT_TRUE((*created)->Commit().ok());
+  ASSERT_TRUE(Append(other, MakeFile("a", 1, 10)).ok());
+  auto on = switched_on(other);
+  ASSERT_TRUE(Append(lake.Open("u"), MakeFile("b", 1, 5)).ok());
+  EXPECT_EQ(on->Commit().status().code(), StatusCode::kConflict);
 }
 
 TEST(Transaction, ClusteringDomainBringsItsFeatures) {

@@ -84,7 +84,8 @@ class StatementTranslator {
   Result<std::string> ReadColumn(TableClauses& clauses, std::string_view after_name);
   Result<ColumnOptions> ReadColumnOptions(const std::string& column);
   Status ReadColumnOption(const std::string& column, ColumnOptions& options);
-  Status ReadGenerated(ColumnOptions& options);
+  Status ReadGenerated(const std::string& key, ColumnOptions& options);
+  Result<std::string> ReadIdentityRange();
   Result<std::pair<std::string, std::string>> ReadCheck(const std::string& fallback_name);
   Status ReadTableClauses(TableClauses& clauses);
   Status ReadPartitionedBy(TableClauses& clauses);

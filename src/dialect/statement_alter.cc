@@ -116,9 +116,16 @@ Status StatementTranslator::AddColumn(const ObjectName& table) {
     return c_.Unsupported(c_.Peek(),
                           "a new column goes last; leave " + UpperAscii(c_.Peek().text) + " out");
   }
-  if (options.constraints.find(" GENERATED ") != std::string::npos) {
-    return c_.Unsupported(start,
-                          "a generated column cannot be added later; create the table with it");
+  for (const auto& [key, value] : options.extras) {
+    if (key.ends_with(".generated") || key.ends_with(".identity")) {
+      return c_.Unsupported(start,
+                            "a generated column cannot be added later; create the table with it");
+    }
+    if (key.ends_with(".default")) {
+      return c_.Unsupported(start,
+                            "a new column has no DEFAULT for rows that are there; add it without, "
+                            "then ALTER COLUMN … SET DEFAULT");
+    }
   }
   if (options.constraints.compare(0, 9, " NOT NULL") == 0) {
     return c_.Unsupported(
@@ -136,8 +143,7 @@ Status StatementTranslator::AddColumn(const ObjectName& table) {
     if (key == comment) {
       TARN_RETURN_IF_ERROR(SetComment(table, Dotted(path), value));
     } else {
-      return c_.Unsupported(start,
-                            "a column added later can have a type, DEFAULT and COMMENT only");
+      return c_.Unsupported(start, "a column added later can have a type and a COMMENT only");
     }
   }
   return Status::Ok();
@@ -165,7 +171,15 @@ Status StatementTranslator::AlterDrop(const ObjectName& table) {
   if (c_.Sees({"PARTITION"})) {
     return c_.Unsupported(c_.Peek(), "use DELETE FROM … WHERE on the partition columns");
   }
-  if (c_.Sees({"FEATURE"})) return c_.Unsupported(c_.Peek(), "DROP FEATURE is not supported");
+  if (c_.Accept({"FEATURE"})) {
+    TARN_ASSIGN_OR_RETURN(std::string feature, c_.ReadIdentifier("a feature name"));
+    const bool truncate = c_.Accept({"TRUNCATE", "HISTORY"});
+    TARN_RETURN_IF_ERROR(c_.ExpectEnd());
+    AddText("CALL tarn_drop_feature(" + c_.NameArgument(table) + ", " + QuoteString(feature) +
+                ", " + (truncate ? "true" : "false") + ")",
+            "ALTER TABLE", false);
+    return Status::Ok();
+  }
   if (!c_.Accept({"COLUMN"})) TARN_RETURN_IF_ERROR(c_.Expect({"COLUMNS"}));
   bool lenient = c_.Accept({"IF", "EXISTS"});
   const bool list = c_.Accept({"("});
@@ -253,27 +267,41 @@ Status StatementTranslator::AlterColumn(const ObjectName& table) {
   }
   if (path.size() > 1)
     return c_.Unsupported(start, "only the comment of a nested field can be altered");
-  bool rewrite = false;
+  if (c_.Accept({"SYNC", "IDENTITY"})) {
+    TARN_RETURN_IF_ERROR(c_.ExpectEnd());
+    AddText("CALL tarn_sync_identity(" + c_.NameArgument(table) + ", " + QuoteString(path[0]) + ")",
+            "ALTER TABLE", false);
+    return Status::Ok();
+  }
+  const bool drops_default = c_.Accept({"DROP", "DEFAULT"});
+  if (drops_default || c_.Accept({"SET", "DEFAULT"})) {
+    if (!drops_default && c_.AtEnd()) return c_.Unexpected("a value after SET DEFAULT");
+    const size_t first = c_.position();
+    size_t last = first;
+    while (!drops_default && !c_.AtEnd()) {
+      c_.Take();
+      last = c_.position();
+    }
+    TARN_RETURN_IF_ERROR(c_.ExpectEnd());
+    AddText("CALL tarn_set_default(" + c_.NameArgument(table) + ", " + QuoteString(path[0]) + ", " +
+                (drops_default ? "NULL" : QuoteString(c_.SparkText(first, last))) + ")",
+            "ALTER TABLE", false);
+    return Status::Ok();
+  }
   if (c_.Accept({"SET", "NOT", "NULL"})) {
     writer.Source(start, alter + "SET NOT NULL");
   } else if (c_.Accept({"DROP", "NOT", "NULL"})) {
     writer.Source(start, alter + "DROP NOT NULL");
-  } else if (c_.Accept({"DROP", "DEFAULT"})) {
-    writer.Source(start, alter + "DROP DEFAULT");
   } else if (c_.Accept({"TYPE"})) {
     TARN_ASSIGN_OR_RETURN(std::string type, ReadType(c_, TypePlace::kColumn));
     writer.Source(start, alter + "TYPE " + type);
-  } else if (c_.Accept({"SET", "DEFAULT"})) {
-    writer.Source(start, alter + "SET DEFAULT ");
-    TARN_RETURN_IF_ERROR(RewriteRest(writer));
-    rewrite = true;
   } else if (c_.Sees({"FIRST"}) || c_.Sees({"AFTER"})) {
     return c_.Unsupported(c_.Peek(), "columns keep their order; select them in the order you want");
   } else {
     return c_.Unexpected("SET NOT NULL, DROP NOT NULL, TYPE, COMMENT, SET DEFAULT or DROP DEFAULT");
   }
   TARN_RETURN_IF_ERROR(c_.ExpectEnd());
-  Add(writer, "ALTER TABLE", false, rewrite);
+  Add(writer, "ALTER TABLE", false, false);
   return Status::Ok();
 }
 

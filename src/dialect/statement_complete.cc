@@ -27,7 +27,12 @@ void CompleteTable(duckdb::CreateTableInfo& table) {
   const std::string prefix = "tarn.";
   duckdb::vector<std::pair<std::string, std::string>> own;
   for (const auto& option : table.options) {
-    if (StringUtil::StartsWith(StringUtil::Lower(option.first), prefix) && IsText(*option.second)) {
+    const std::string key = StringUtil::Lower(option.first);
+    // Defaults, generated and identity columns go on to whoever creates the table.
+    if (StringUtil::StartsWith(key, prefix + "column.") && !StringUtil::EndsWith(key, ".comment")) {
+      continue;
+    }
+    if (StringUtil::StartsWith(key, prefix) && IsText(*option.second)) {
       own.emplace_back(StringUtil::Lower(option.first), TextOf(*option.second));
     }
   }

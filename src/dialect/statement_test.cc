@@ -90,11 +90,11 @@ TEST(StatementTest, RefusesWithTheRemedy) {
        {"GRANT SELECT ON TABLE t TO `a@b`", "REVOKE SELECT ON t FROM x",
         "CREATE TABLE t (a INT) USING PARQUET", "CREATE TABLE t (a INT) LOCATION '/x'",
         "CREATE TABLE t (a INT PRIMARY KEY)", "REFRESH TABLE t",
-        "CREATE TABLE t (a BIGINT GENERATED ALWAYS AS IDENTITY)",
-        "ALTER TABLE silver.t RENAME TO gold.t", "UPDATE t SET a.b = 1",
-        "SET spark.sql.ansi.enabled = false", "MERGE WITH SCHEMA EVOLUTION INTO t USING s ON a",
-        "DELETE FROM delta.`/x`", "ALTER TABLE t ADD COLUMN a INT NOT NULL",
-        "CREATE TEMPORARY TABLE t (a INT)"}) {
+        "ALTER TABLE t ADD COLUMN a BIGINT GENERATED ALWAYS AS IDENTITY",
+        "ALTER TABLE t ADD COLUMN a BIGINT DEFAULT 1", "ALTER TABLE silver.t RENAME TO gold.t",
+        "UPDATE t SET a.b = 1", "SET spark.sql.ansi.enabled = false",
+        "MERGE WITH SCHEMA EVOLUTION INTO t USING s ON a", "DELETE FROM delta.`/x`",
+        "ALTER TABLE t ADD COLUMN a INT NOT NULL", "CREATE TEMPORARY TABLE t (a INT)"}) {
     const auto result = TranslateText(sql, SqlDialect::kSpark, {}, nullptr);
     ASSERT_FALSE(result.ok()) << sql;
     EXPECT_EQ(result.status().code(), StatusCode::kUnsupported)

@@ -6,6 +6,10 @@
 #include <utility>
 
 #include "delta/properties.h"
+#include "delta/type_widening.h"
+#include "duck/cluster_by.h"
+#include "duck/clustering.h"
+#include "duck/computed_columns.h"
 #include "duck/create_table.h"
 #include "duck/delta_table_entry.h"
 #include "duck/lake_catalog.h"
@@ -29,6 +33,7 @@ using duckdb::StringUtil;
 namespace {
 
 constexpr const char* kMappingMode = "delta.columnMapping.mode";
+constexpr const char* kWidening = "delta.enableTypeWidening";
 
 class TableAlteration {
  public:
@@ -75,6 +80,8 @@ class TableAlteration {
   void SetNotNull(const duckdb::SetNotNullInfo& info);
   void DropNotNull(const duckdb::DropNotNullInfo& info);
   void ChangeType(const duckdb::ChangeColumnTypeInfo& info);
+  void SetDefault(const duckdb::SetDefaultInfo& info);
+  void ClusterBy(const duckdb::SetSortedByInfo& info);
   void RefuseIfReferenced(const std::string& column, const char* verb);
   void CheckNoNulls(const delta::StructField& field);
   void Save(const std::string& operation, delta::StringMap parameters);
@@ -196,6 +203,15 @@ void TableAlteration::DropColumn(const duckdb::RemoveColumnInfo& info) {
                                    name, entry_.QualifiedName());
   }
   RefuseIfReferenced(name, "dropped");
+  if (staged_.base()) {
+    for (const auto& clustered : ClusteringColumns(*staged_.base())) {
+      if (!StringUtil::CIEquals(clustered, name)) continue;
+      throw duckdb::CatalogException(
+          "table %s is clustered by '%s', which cannot be dropped; ALTER TABLE … CLUSTER BY NONE "
+          "first",
+          entry_.QualifiedName(), name);
+    }
+  }
   RequireMapping();
   auto& fields = schema_.fields;
   fields.erase(std::find_if(fields.begin(), fields.end(),
@@ -248,13 +264,60 @@ void TableAlteration::DropNotNull(const duckdb::DropNotNullInfo& info) {
 }
 
 void TableAlteration::ChangeType(const duckdb::ChangeColumnTypeInfo& info) {
-  const auto& field = Column(info.column_name);
+  auto& field = Column(info.column_name);
   if (ToLogicalType(*field.type) == info.target_type) return;
-  throw duckdb::NotImplementedException(
-      "column '%s' of table %s is %s and cannot become %s (type widening is not written by this "
-      "build); CREATE OR REPLACE TABLE %s AS SELECT … with a CAST rewrites it",
-      field.name, entry_.QualifiedName(), field.type->ToString(), info.target_type.ToString(),
-      entry_.QualifiedName());
+  const auto to = FromLogicalType(info.target_type, field.name);
+  if (!field.type->is_primitive() || !to->is_primitive() || !delta::CanWiden(*field.type, *to)) {
+    throw duckdb::NotImplementedException(
+        "column '%s' of table %s is %s and cannot become %s, which would not hold every value of "
+        "it; CREATE OR REPLACE TABLE %s AS SELECT … with a CAST rewrites it",
+        field.name, entry_.QualifiedName(), field.type->ToString(), to->ToString(),
+        entry_.QualifiedName());
+  }
+  const auto enabled = metadata_.configuration.find(kWidening);
+  if (enabled == metadata_.configuration.end() || !StringUtil::CIEquals(enabled->second, "true")) {
+    throw duckdb::NotImplementedException(
+        "column '%s' of table %s can become %s only where type widening is on, which readers have "
+        "to know; ALTER TABLE %s SET TBLPROPERTIES ('%s' = 'true') first",
+        field.name, entry_.QualifiedName(), to->ToString(), entry_.QualifiedName(), kWidening);
+  }
+  RefuseIfReferenced(field.name, "given another type");
+  const std::string before = field.type->ToString();
+  ThrowIfError(delta::WidenField(&field, to));
+  Save("CHANGE COLUMN", {{"column", JsonString("{\"name\":" + JsonString(field.name) +
+                                               ",\"type\":" + JsonString(to->ToString()) + "}")}});
+}
+
+void TableAlteration::SetDefault(const duckdb::SetDefaultInfo& info) {
+  auto& field = Column(info.column_name);
+  if (info.expression) {
+    field.metadata["CURRENT_DEFAULT"] = JsonString(info.expression->ToString());
+  } else {
+    field.metadata.erase("CURRENT_DEFAULT");
+  }
+  delta::Schema schema = schema_;
+  CheckColumnDefinitions(
+      context_, MakeWriteTarget(entry_.QualifiedName(), entry_.table(), schema, metadata_));
+  Save("CHANGE COLUMN", {{"column", JsonString("{\"name\":" + JsonString(field.name) + "}")}});
+}
+
+void TableAlteration::ClusterBy(const duckdb::SetSortedByInfo& info) {
+  std::vector<std::string> columns;
+  for (const auto& order : info.orders) {
+    columns.push_back(ClusteringColumn(*order.expression, entry_.QualifiedName()));
+  }
+  std::string before;
+  if (staged_.base()) {
+    for (const auto& name : ClusteringColumns(*staged_.base())) {
+      before += (before.empty() ? "" : ",") + name;
+    }
+  }
+  StageClustering(staged_, entry_.QualifiedName(), columns);
+  std::string after;
+  for (const auto& name : columns) after += (after.empty() ? "" : ",") + name;
+  if (transaction_.IsCreating(entry_.table())) return;
+  staged_.SetOperation("CLUSTER BY", {{"oldClusteringColumns", JsonString(before)},
+                                      {"newClusteringColumns", JsonString(after)}});
 }
 
 void TableAlteration::SetTableComment(const duckdb::Value& comment) {
@@ -295,9 +358,8 @@ void TableAlteration::Apply(duckdb::AlterTableInfo& info) {
           "… "
           "AS SELECT rewrites it",
           entry_.QualifiedName());
-    case AlterTableType::SET_DEFAULT:
-      throw duckdb::NotImplementedException(
-          "column defaults are not written by this build (table feature allowColumnDefaults)");
+    case AlterTableType::SET_DEFAULT: return SetDefault(info.Cast<duckdb::SetDefaultInfo>());
+    case AlterTableType::SET_SORTED_BY: return ClusterBy(info.Cast<duckdb::SetSortedByInfo>());
     case AlterTableType::ADD_FIELD:
     case AlterTableType::REMOVE_FIELD:
     case AlterTableType::RENAME_FIELD:

@@ -65,7 +65,9 @@ void BinRewriter::CopyRows(const delta::Bin& bin, size_t workers, DataWriter* wr
     locals[worker] = writer->MakeLocal();
   };
   visitor.rows = [&](duckdb::ExecutionContext& execution, size_t worker, DataChunk& rows) {
-    writer->Sink(execution, *locals[worker], rows);
+    DataChunk moved;
+    if (target_->tracks_rows()) TakeIds(rows, source_.schema.fields.size(), &moved);
+    writer->Sink(execution, *locals[worker], target_->tracks_rows() ? moved : rows);
   };
   visitor.end = [&](duckdb::ExecutionContext& execution, size_t worker) {
     writer->Combine(execution, *locals[worker]);
@@ -73,6 +75,18 @@ void BinRewriter::CopyRows(const delta::Bin& bin, size_t workers, DataWriter* wr
   std::vector<idx_t> columns(source_.schema.fields.size());
   std::iota(columns.begin(), columns.end(), idx_t{0});
   RescanFiles(context_, source_, bin.files, columns, workers, visitor);
+}
+
+// Rows as FileKind::kMovedData wants them: without the two columns that say where they were.
+void BinRewriter::TakeIds(DataChunk& rows, size_t columns, DataChunk* moved) {
+  auto types = rows.GetTypes();
+  types.erase(types.begin() + static_cast<ptrdiff_t>(columns),
+              types.begin() + static_cast<ptrdiff_t>(columns) + 2);
+  moved->InitializeEmpty(types);
+  for (size_t i = 0; i < types.size(); ++i) {
+    moved->data[i].Reference(rows.data[i < columns ? i : i + 2]);
+  }
+  moved->SetCardinality(rows.size());
 }
 
 // One bin's rows through a sort: sample, rank, sort, write.
@@ -129,6 +143,10 @@ class BinRewriter::Sorter {
       output.push_back(sort_types_.size());
       sort_types_.push_back(target.types[column]);
     }
+    for (size_t i = 0; target.tracks_rows() && i < 2; ++i) {
+      output.push_back(sort_types_.size());
+      sort_types_.push_back(duckdb::LogicalType::BIGINT);
+    }
     duckdb::vector<duckdb::BoundOrderByNode> orders;
     orders.emplace_back(duckdb::OrderType::ASCENDING, duckdb::OrderByNullType::NULLS_FIRST,
                         duckdb::make_uniq<duckdb::BoundReferenceExpression>(key_type, idx_t{0}));
@@ -176,7 +194,11 @@ class BinRewriter::Sorter {
     } else {
       chunk.data[0].Reference(*columns[0]);
     }
-    for (size_t i = 1; i < sort_types_.size(); ++i) chunk.data[i].Reference(rows.data[i - 1]);
+    const size_t stored = owner_.target_->file_columns.size();
+    for (size_t i = 0; i + 1 < sort_types_.size(); ++i) {
+      // Row id and commit version come behind the two columns that say where the row was.
+      chunk.data[i + 1].Reference(rows.data[i < stored ? i : i + 2]);
+    }
     chunk.SetCardinality(rows.size());
     duckdb::OperatorSinkInput input{*sink_, *worker.sink, interrupt_};
     sort_->Sink(execution, chunk, input);
@@ -200,12 +222,18 @@ class BinRewriter::Sorter {
       if (sorted.size() == 0) continue;
       // The writer wants every column of the table; those of the partition are not looked at.
       DataChunk rows;
-      rows.InitializeEmpty(target.types);
+      const size_t stored = target.file_columns.size();
+      auto types = target.types;
+      types.resize(types.size() + sorted.ColumnCount() - stored, duckdb::LogicalType::BIGINT);
+      rows.InitializeEmpty(types);
       for (size_t i = 0; i < target.types.size(); ++i) {
         rows.data[i].Reference(duckdb::Value(target.types[i]));
       }
       for (size_t i = 0; i < target.file_columns.size(); ++i) {
         rows.data[target.file_columns[i]].Reference(sorted.data[i]);
+      }
+      for (size_t i = stored; i < sorted.ColumnCount(); ++i) {
+        rows.data[target.types.size() + i - stored].Reference(sorted.data[i]);
       }
       rows.SetCardinality(sorted.size());
       writer->Sink(execution, *into, rows);
@@ -231,8 +259,8 @@ void BinRewriter::SortRows(const delta::Bin& bin, size_t workers, DataWriter* wr
 std::vector<delta::AddFile> BinRewriter::Rewrite(const delta::Bin& bin, size_t workers,
                                                  WrittenFiles* written) {
   DataWriter writer(
-      context_, [written](const std::string& key) { written->Note(key); }, target_, FileKind::kData,
-      bin.partition_values);
+      context_, [written](const std::string& key) { written->Note(key); }, target_,
+      target_->tracks_rows() ? FileKind::kMovedData : FileKind::kData, bin.partition_values);
   if (layout_.order_columns.empty()) {
     CopyRows(bin, workers, &writer);
   } else {

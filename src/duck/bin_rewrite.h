@@ -53,6 +53,7 @@ class BinRewriter {
 
  private:
   class Sorter;
+  static void TakeIds(duckdb::DataChunk& rows, size_t columns, duckdb::DataChunk* moved);
   void CopyRows(const delta::Bin& bin, size_t workers, class DataWriter* writer);
   void SortRows(const delta::Bin& bin, size_t workers, class DataWriter* writer);
 

@@ -120,7 +120,8 @@ duckdb::ColumnList ColumnsOf(const WriteTarget& target) {
 }
 
 CheckConstraint ConstraintSet::Bind(duckdb::ClientContext& context, const WriteTarget& target,
-                                    const std::string& name, const std::string& sql, bool stored) {
+                                    const std::string& name, const std::string& sql, bool stored,
+                                    const duckdb::LogicalType& type) {
   CheckConstraint check;
   check.name = name;
   check.sql = sql;
@@ -132,7 +133,7 @@ CheckConstraint ConstraintSet::Bind(duckdb::ClientContext& context, const WriteT
     auto binder = duckdb::Binder::CreateBinder(context);
     const std::string table = target.name.substr(target.name.rfind('.') + 1);
     duckdb::CheckBinder check_binder(*binder, context, table, columns, bound_columns);
-    check_binder.target_type = duckdb::LogicalType::BOOLEAN;
+    check_binder.target_type = type;
     check.bound = check_binder.Bind(parsed[0]);
     for (const auto column : bound_columns) check.columns.push_back(column.index);
   } catch (const std::exception& error) {
@@ -140,9 +141,8 @@ CheckConstraint ConstraintSet::Bind(duckdb::ClientContext& context, const WriteT
     std::string cause = data.RawMessage();
     cause = cause.substr(0, cause.find('\n'));
     throw duckdb::NotImplementedException(
-        "%s (%s) of table %s cannot be evaluated here, so the table cannot be written: %s; drop "
-        "the "
-        "constraint or write with the engine that made it",
+        "%s (%s) of table %s cannot be evaluated here, so the table cannot be written: %s; drop it "
+        "or write with the engine that made it",
         name, sql, target.name, cause);
   }
   return check;

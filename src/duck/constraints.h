@@ -43,7 +43,8 @@ class ConstraintSet {
   // One expression over the table's columns, bound to chunks of all columns. `stored` texts come
   // from the table's metadata and are translated; others are DuckDB SQL.
   static CheckConstraint Bind(duckdb::ClientContext& context, const WriteTarget& target,
-                              const std::string& name, const std::string& sql, bool stored);
+                              const std::string& name, const std::string& sql, bool stored,
+                              const duckdb::LogicalType& type = duckdb::LogicalType::BOOLEAN);
 
   const WriteTarget& target() const { return *target_; }
   const std::vector<CheckConstraint>& checks() const { return checks_; }

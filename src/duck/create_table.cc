@@ -3,12 +3,15 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/random.h"
 #include "delta/properties.h"
+#include "duck/cluster_by.h"
+#include "duck/computed_columns.h"
 #include "duck/lake_catalog.h"
 #include "duck/lake_schema_entry.h"
 #include "duck/lake_transaction.h"
@@ -81,7 +84,8 @@ class MetadataBuilder {
     for (const auto& column : info_.columns.Logical())
       schema_.fields.push_back(FieldForColumn(column));
     for (const auto& option : info_.options) {
-      metadata_.configuration[option.first] = OptionText(*option.second);
+      const std::string text = OptionText(*option.second);
+      if (!TakeColumnOption(option.first, text)) metadata_.configuration[option.first] = text;
     }
     AddConstraints();
     AddPartitioning();
@@ -96,6 +100,48 @@ class MetadataBuilder {
   }
 
  private:
+  // Options tarn.column.<column>.<default|generated|identity>, as the dialects make them.
+  bool TakeColumnOption(const std::string& option, const std::string& text) {
+    static const std::string kPrefix = "tarn.column.";
+    const std::string key = StringUtil::Lower(option);
+    if (!StringUtil::StartsWith(key, kPrefix)) return false;
+    for (auto& field : schema_.fields) {
+      const std::string own = kPrefix + StringUtil::Lower(field.name) + ".";
+      if (key == own + "default") {
+        field.metadata["CURRENT_DEFAULT"] = JsonString(text);
+      } else if (key == own + "generated") {
+        field.metadata["delta.generationExpression"] = JsonString(text);
+      } else if (key == own + "identity") {
+        const auto words = StringUtil::Split(text, ' ');
+        if (words.size() != 3) return false;
+        field.metadata["delta.identity.allowExplicitInsert"] =
+            words[0] == "default" ? "true" : "false";
+        field.metadata["delta.identity.start"] = IdentityNumber(field.name, words[1]);
+        field.metadata["delta.identity.step"] = IdentityNumber(field.name, words[2]);
+        if (words[2] == "0") {
+          throw duckdb::BinderException(
+              "identity column '%s' of table %s: INCREMENT BY 0 numbers nothing", field.name,
+              name_);
+        }
+      } else {
+        continue;
+      }
+      return true;
+    }
+    return false;
+  }
+
+  std::string IdentityNumber(const std::string& column, const std::string& text) const {
+    int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) {
+      throw duckdb::BinderException(
+          "identity column '%s' of table %s: %s is not a whole number of 64 bits", column, name_,
+          text);
+    }
+    return std::to_string(number);
+  }
+
   void AddConstraints() {
     int checks = 0;
     for (const auto& constraint : info_.constraints) {
@@ -194,6 +240,14 @@ duckdb::optional_ptr<duckdb::CatalogEntry> LakeSchemaEntry::CreateTable(
   auto& staged =
       transaction_.StageCreate(qualified, lake().TableAt(folder_, folder),
                                MetadataForCreate(qualified, base), replace, if_not_exists);
+  CheckColumnDefinitions(transaction.GetContext(),
+                         MakeWriteTarget(qualified, lake().TableAt(folder_, folder),
+                                         staged.schema(), staged.metadata()));
+  if (!base.sort_keys.empty()) {
+    std::vector<std::string> columns;
+    for (const auto& key : base.sort_keys) columns.push_back(ClusteringColumn(*key, qualified));
+    StageClustering(staged, qualified, columns);
+  }
   const bool as_select = static_cast<bool>(info.query);
   delta::StringMap parameters;
   parameters["isManaged"] = "\"true\"";

@@ -17,11 +17,14 @@
 #include "duckdb/catalog/catalog_entry/copy_function_catalog_entry.hpp"
 #include "duckdb/common/hive_partitioning.hpp"
 #include "duckdb/common/value_operations/value_operations.hpp"
+#include "duckdb/execution/expression_executor.hpp"
 #include "duckdb/function/copy_function.hpp"
+#include "duckdb/function/function_binder.hpp"
 #include "duckdb/main/settings.hpp"
 #include "duckdb/parallel/task_executor.hpp"
 #include "duckdb/parallel/task_scheduler.hpp"
 #include "duckdb/parser/parsed_data/copy_info.hpp"
+#include "duckdb/planner/expression/bound_reference_expression.hpp"
 #include "duckdb/storage/buffer_manager.hpp"
 #include "parquet_writer.hpp"
 
@@ -141,6 +144,9 @@ struct DataWriter::Shared {
   std::vector<OpenFilePtr> RetireSurplus();
   WrittenFile Describe(OpenFile& file) const;
   void FileRows(DataChunk& rows, DataChunk* out) const;
+  void BindVariants();
+  // VARIANT columns of the file, as bytes.
+  duckdb::unique_ptr<duckdb::Expression> variant_bytes;  // over a chunk of one VARIANT column
 };
 
 class DataWriter::Local {
@@ -206,6 +212,16 @@ DataWriter::DataWriter(duckdb::ClientContext& context, NoteFile note_file,
     s.row_types.push_back(duckdb::LogicalType::VARCHAR);
     names.push_back("_change_type");
     types.push_back(duckdb::LogicalType::VARCHAR);
+  } else if (kind == FileKind::kMovedData) {
+    for (const auto& name : {s.target->row_id_column, s.target->row_version_column}) {
+      s.file_positions.push_back(s.row_types.size());
+      s.row_types.push_back(duckdb::LogicalType::BIGINT);
+      names.push_back(name);
+      types.push_back(duckdb::LogicalType::BIGINT);
+    }
+  }
+  for (const auto& type : s.target->types) {
+    if (type.id() == duckdb::LogicalTypeId::VARIANT && !s.variant_bytes) s.BindVariants();
   }
   const std::string codec = CodecName(s.target->properties.compression_codec);
   duckdb::CopyInfo info;
@@ -216,7 +232,7 @@ DataWriter::DataWriter(duckdb::ClientContext& context, NoteFile note_file,
   if (!ids.IsNull()) info.options["field_ids"].push_back(std::move(ids));
   duckdb::CopyFunctionBindInput input(info);
   s.bind = s.copy->copy_to_bind(context, input, names, types);
-  s.suffix = (kind == FileKind::kData ? "-c000" : ".c000") + FileSuffix(codec);
+  s.suffix = (kind != FileKind::kChangeData ? "-c000" : ".c000") + FileSuffix(codec);
   s.max_open_files = duckdb::Settings::Get<duckdb::PartitionedWriteMaxOpenFilesSetting>(context);
   // A row group is encoded in memory, several at a time: small limits ask for small ones.
   const idx_t threads = duckdb::TaskScheduler::GetScheduler(context).NumberOfThreads();
@@ -259,9 +275,9 @@ OpenFilePtr DataWriter::Shared::MakeFile(const duckdb::vector<Value>& key) {
     if (!target->random_prefix) folder += FolderOf(name, text) + "/";
     file->partition_values[name] = std::move(text);
   }
-  const std::string leaf = kind == FileKind::kData ? "part-00000-" : "cdc-00000-";
-  file->key =
-      (kind == FileKind::kData ? "" : "_change_data/") + folder + leaf + MakeUuid(random) + suffix;
+  const std::string leaf = kind != FileKind::kChangeData ? "part-00000-" : "cdc-00000-";
+  file->key = (kind != FileKind::kChangeData ? "" : "_change_data/") + folder + leaf +
+              MakeUuid(random) + suffix;
   return file;
 }
 
@@ -338,11 +354,44 @@ void DataWriter::Shared::Release(const OpenFilePtr& file) {
 void DataWriter::Shared::FileRows(DataChunk& rows, DataChunk* out) const {
   duckdb::vector<duckdb::LogicalType> types;
   for (const idx_t position : file_positions) types.push_back(rows.data[position].GetType());
+  for (auto& type : types) {
+    if (type.id() == duckdb::LogicalTypeId::VARIANT) type = VariantFileType();
+  }
   out->InitializeEmpty(types);
   for (size_t i = 0; i < file_positions.size(); ++i) {
-    out->data[i].Reference(rows.data[file_positions[i]]);
+    auto& column = rows.data[file_positions[i]];
+    if (column.GetType().id() != duckdb::LogicalTypeId::VARIANT) {
+      out->data[i].Reference(column);
+      continue;
+    }
+    DataChunk one;
+    one.InitializeEmpty({column.GetType()});
+    one.data[0].Reference(column);
+    one.SetCardinality(rows.size());
+    duckdb::Vector bytes(variant_bytes->return_type, rows.size());
+    duckdb::ExpressionExecutor(context, *variant_bytes).ExecuteExpression(one, bytes);
+    bytes.Flatten(rows.size());
+    duckdb::UnifiedVectorFormat given;
+    column.ToUnifiedFormat(rows.size(), given);
+    for (idx_t row = 0; row < rows.size(); ++row) {
+      // A missing value is not a variant that holds null.
+      if (given.validity.RowIsValid(given.sel->get_index(row))) continue;
+      duckdb::FlatVector::SetNull(bytes, row, true);
+    }
+    out->data[i].Reinterpret(bytes);
   }
   out->SetCardinality(rows.size());
+}
+
+void DataWriter::Shared::BindVariants() {
+  duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> arguments;
+  arguments.push_back(duckdb::make_uniq<duckdb::BoundReferenceExpression>(
+      duckdb::LogicalType::VARIANT(), duckdb::storage_t(0)));
+  duckdb::ErrorData error;
+  duckdb::FunctionBinder binder(context);
+  variant_bytes = binder.BindScalarFunction(DEFAULT_SCHEMA, "variant_to_parquet_variant",
+                                            std::move(arguments), error);
+  if (!variant_bytes) error.Throw();
 }
 
 WrittenFile DataWriter::Shared::Describe(OpenFile& file) const {
@@ -351,7 +400,7 @@ WrittenFile DataWriter::Shared::Describe(OpenFile& file) const {
   out.partition_values = file.partition_values;
   out.size_bytes = static_cast<int64_t>(file.statistics.file_size_bytes);
   out.rows = static_cast<int64_t>(file.statistics.row_count);
-  if (kind == FileKind::kData) out.stats = StatsJson(*target, file.statistics);
+  if (kind != FileKind::kChangeData) out.stats = StatsJson(*target, file.statistics);
   return out;
 }
 

@@ -27,7 +27,9 @@
 
 namespace tarn::duck {
 
-enum class FileKind { kData, kChangeData };
+// kMovedData: rows of the table followed by their row id and commit version (BIGINT, NULL for what
+// the commit is to give them), which go to the hidden columns of row tracking.
+enum class FileKind { kData, kMovedData, kChangeData };
 
 using NoteFile = std::function<void(const std::string& key)>;
 
@@ -36,7 +38,7 @@ struct WrittenFile {
   delta::PartitionValues partition_values;
   int64_t size_bytes = 0;
   int64_t rows = 0;
-  std::string stats;  // kData only
+  std::string stats;  // not of change data
 };
 
 class DataWriter {

@@ -12,12 +12,16 @@
 #include "duckdb/catalog/catalog_entry/table_function_catalog_entry.hpp"
 #include "duckdb/common/file_system.hpp"
 #include "duckdb/common/multi_file/multi_file_states.hpp"
+#include "duckdb/execution/expression_executor.hpp"
+#include "duckdb/function/function_binder.hpp"
 #include "duckdb/function/table_function.hpp"
 #include "duckdb/main/client_config.hpp"
 #include "duckdb/main/config.hpp"
 #include "duckdb/main/extension/extension_loader.hpp"
 #include "duckdb/parser/tableref/table_function_ref.hpp"
 #include "duckdb/planner/expression/bound_conjunction_expression.hpp"
+#include "duckdb/planner/expression/bound_constant_expression.hpp"
+#include "duckdb/planner/expression/bound_operator_expression.hpp"
 #include "duckdb/planner/expression/bound_reference_expression.hpp"
 #include "duckdb/planner/filter/conjunction_filter.hpp"
 #include "duckdb/planner/filter/expression_filter.hpp"
@@ -108,15 +112,21 @@ duckdb::BindInfo GetBindInfo(const duckdb::optional_ptr<duckdb::FunctionData> bi
 
 duckdb::virtual_column_map_t GetVirtualColumns(
     duckdb::ClientContext& context, duckdb::optional_ptr<duckdb::FunctionData> bind_data) {
-  auto columns = DeltaVirtualColumns();
+  auto columns = DeltaVirtualColumns(ListOf(*bind_data).info().row_tracking.has_value());
   bind_data->Cast<duckdb::MultiFileBindData>().virtual_columns = columns;
   return columns;
 }
 
-duckdb::vector<duckdb::column_t> GetRowIdColumns(duckdb::ClientContext& context,
-                                                 duckdb::optional_ptr<duckdb::FunctionData>) {
-  return {MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX,
-          MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER};
+duckdb::vector<duckdb::column_t> GetRowIdColumns(
+    duckdb::ClientContext& context, duckdb::optional_ptr<duckdb::FunctionData> bind_data) {
+  duckdb::vector<duckdb::column_t> columns = {MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX,
+                                              MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER};
+  if (ListOf(*bind_data).info().row_tracking) columns.push_back(kRowIdColumn);
+  return columns;
+}
+
+bool IsRowTrackingColumn(duckdb::column_t id) {
+  return id == kRowIdColumn || id == kRowVersionColumn;
 }
 
 duckdb::unique_ptr<duckdb::BaseStatistics> Statistics(duckdb::ClientContext& context,
@@ -209,6 +219,94 @@ duckdb::unique_ptr<duckdb::TableFilterSet> ExactFilters(
   return changed ? std::move(out) : nullptr;
 }
 
+duckdb::Value LongOrNull(const std::optional<int64_t>& number) {
+  return number ? duckdb::Value::BIGINT(*number) : duckdb::Value(duckdb::LogicalType::BIGINT);
+}
+
+// Filters on row ids, which no column of the file answers, are not for the reader: see RowFilter.
+// Null: there are none.
+duckdb::unique_ptr<duckdb::TableFilterSet> WithoutRowTracking(
+    const duckdb::vector<duckdb::ColumnIndex>& ids,
+    duckdb::optional_ptr<duckdb::TableFilterSet> filters) {
+  if (!filters) return nullptr;
+  auto rest = duckdb::make_uniq<duckdb::TableFilterSet>();
+  for (const auto& entry : filters->filters) {
+    if (IsRowTrackingColumn(ids[entry.first].GetPrimaryIndex())) continue;
+    rest->filters[entry.first] = entry.second->Copy();
+  }
+  return rest->filters.size() == filters->filters.size() ? nullptr : std::move(rest);
+}
+
+// The filters on row ids as one condition over what the reader yields; null: there are none.
+duckdb::shared_ptr<duckdb::Expression> RowFilter(
+    const duckdb::vector<duckdb::ColumnIndex>& ids,
+    duckdb::optional_ptr<duckdb::TableFilterSet> filters,
+    const duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& columns) {
+  if (!filters) return nullptr;
+  auto all = duckdb::make_shared_ptr<duckdb::BoundConjunctionExpression>(
+      duckdb::ExpressionType::CONJUNCTION_AND);
+  for (const auto& entry : filters->filters) {
+    if (!IsRowTrackingColumn(ids[entry.first].GetPrimaryIndex())) continue;
+    if (auto expression = ExactExpression(*entry.second, *columns.at(entry.first))) {
+      all->children.push_back(std::move(expression));
+    }
+  }
+  if (all->children.empty()) return nullptr;
+  return all;
+}
+
+duckdb::unique_ptr<duckdb::Expression> Reference(duckdb::idx_t local) {
+  return duckdb::make_uniq<duckdb::BoundReferenceExpression>(duckdb::LogicalType::BIGINT, local);
+}
+
+// coalesce(the hidden column, `fallback`); the hidden column joins those that are read.
+duckdb::unique_ptr<duckdb::Expression> HiddenOr(const std::string& name,
+                                                duckdb::unique_ptr<duckdb::Expression> fallback,
+                                                duckdb::BaseFileReader* reader) {
+  for (duckdb::idx_t i = 0; i < reader->columns.size(); ++i) {
+    if (reader->columns[i].name != name) continue;
+    auto hidden = Reference(reader->column_ids.size());
+    reader->column_ids.push_back(duckdb::MultiFileLocalColumnId(i));
+    reader->column_indexes.emplace_back(i);
+    auto either = duckdb::make_uniq<duckdb::BoundOperatorExpression>(
+        duckdb::ExpressionType::OPERATOR_COALESCE, duckdb::LogicalType::BIGINT);
+    either->children.push_back(std::move(hidden));
+    either->children.push_back(std::move(fallback));
+    return either;
+  }
+  return fallback;
+}
+
+// A row's id is what its hidden column holds, else the file's first id plus its position; the
+// commit version likewise (PROTOCOL.md, "Row Tracking").
+void MapRowTracking(duckdb::ClientContext& context, const delta::HiddenRowColumns& hidden,
+                    const delta::AddFile& file,
+                    const duckdb::vector<duckdb::ColumnIndex>& global_column_ids,
+                    duckdb::MultiFileReaderData* data) {
+  for (size_t i = 0; i < global_column_ids.size() && i < data->expressions.size(); ++i) {
+    const auto id = global_column_ids[i].GetPrimaryIndex();
+    auto& expression = data->expressions[i];
+    if (id == kRowVersionColumn) {
+      expression = HiddenOr(hidden.row_commit_version, std::move(expression), data->reader.get());
+    }
+    if (id != kRowIdColumn) continue;
+    duckdb::unique_ptr<duckdb::Expression> fresh;
+    if (file.base_row_id) {
+      duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> sum;
+      sum.push_back(std::move(expression));
+      sum.push_back(
+          duckdb::make_uniq<duckdb::BoundConstantExpression>(LongOrNull(file.base_row_id)));
+      duckdb::ErrorData error;
+      duckdb::FunctionBinder binder(context);
+      fresh = binder.BindScalarFunction(DEFAULT_SCHEMA, "+", std::move(sum), error, true);
+      if (!fresh) error.Throw();
+    } else {
+      fresh = duckdb::make_uniq<duckdb::BoundConstantExpression>(LongOrNull(std::nullopt));
+    }
+    expression = HiddenOr(hidden.row_id, std::move(fresh), data->reader.get());
+  }
+}
+
 // Spark wrote VARIANT columns before Parquet had an annotation for them; DuckDB recognizes those by
 // their shape, when this setting is on while the scan is bound. Off otherwise: a plain struct may
 // look the same.
@@ -246,7 +344,7 @@ duckdb::Value PartitionConstant(duckdb::ClientContext& context,
   return ToDuckValue(ValueOrThrow(delta::ParsePartitionValue(text, type)), type);
 }
 
-duckdb::virtual_column_map_t DeltaVirtualColumns() {
+duckdb::virtual_column_map_t DeltaVirtualColumns(bool row_tracking) {
   duckdb::virtual_column_map_t columns;
   columns.insert({MultiFileReader::COLUMN_IDENTIFIER_FILENAME,
                   duckdb::TableColumn("filename", duckdb::LogicalType::VARCHAR)});
@@ -256,6 +354,11 @@ duckdb::virtual_column_map_t DeltaVirtualColumns() {
                   duckdb::TableColumn("file_index", duckdb::LogicalType::UBIGINT)});
   columns.insert(
       {duckdb::COLUMN_IDENTIFIER_EMPTY, duckdb::TableColumn("", duckdb::LogicalType::BOOLEAN)});
+  if (row_tracking) {
+    columns.insert({kRowIdColumn, duckdb::TableColumn("row_id", duckdb::LogicalType::BIGINT)});
+    columns.insert({kRowVersionColumn,
+                    duckdb::TableColumn("row_commit_version", duckdb::LogicalType::BIGINT)});
+  }
   return columns;
 }
 
@@ -277,6 +380,7 @@ std::shared_ptr<DeltaScanInfo> MakeScanInfo(const std::string& table_name,
   info->snapshot = snapshot;
   info->schema = schema;
   info->partition_columns = metadata.partition_columns;
+  info->row_tracking = delta::RowTrackingColumns(metadata);
   info->mapping = snapshot && !staged
                       ? snapshot->column_mapping()
                       : ValueOrThrow(delta::ParseProperties(metadata.configuration)).column_mapping;
@@ -322,7 +426,8 @@ BoundDeltaScan BindDeltaScan(duckdb::ClientContext& context, std::shared_ptr<Del
   const VariantByShape variants(context, HasVariant(info->schema));
   out.bind_data = function.bind(context, input, types, names);
   auto& bound = out.bind_data->Cast<duckdb::MultiFileBindData>();
-  bound.virtual_columns = DeltaVirtualColumns();
+  bound.virtual_columns =
+      DeltaVirtualColumns(ListOf(*out.bind_data).info().row_tracking.has_value());
   return out;
 }
 
@@ -401,6 +506,10 @@ duckdb::ReaderInitializeType DeltaFileReader::InitializeReader(
       reader_data.constant_map.Add(position, duckdb::Value::UBIGINT(file.ordinal));
       continue;
     }
+    if (id == kRowVersionColumn) {
+      reader_data.constant_map.Add(position, LongOrNull(file.add.default_row_commit_version));
+      continue;
+    }
     if (duckdb::IsVirtualColumn(id)) continue;
     const auto& field = info_->schema.fields[id];
     if (!info_->IsPartitionColumn(field.name)) continue;
@@ -438,11 +547,66 @@ duckdb::ReaderInitializeType DeltaFileReader::CreateMapping(
   auto columns = global_columns;
   MapColumns(info_->schema.fields, info_->mapping, reader_data.reader->GetFileName(), &columns,
              &reader_data.reader->columns);
-  const auto exact = ExactFilters(columns, reader_data.reader->columns, global_column_ids, filters);
+  auto exact = ExactFilters(columns, reader_data.reader->columns, global_column_ids, filters);
   if (exact) filters = exact.get();
-  return MultiFileReader::CreateMapping(context, reader_data, columns, global_column_ids, filters,
-                                        multi_file_list, bind_data, virtual_columns,
-                                        duckdb::MultiFileColumnMappingMode::BY_NAME);
+  const auto all_filters = filters;
+  const auto rest = WithoutRowTracking(global_column_ids, filters);
+  if (rest) filters = rest.get();
+  const auto result = MultiFileReader::CreateMapping(
+      context, reader_data, columns, global_column_ids, filters, multi_file_list, bind_data,
+      virtual_columns, duckdb::MultiFileColumnMappingMode::BY_NAME);
+  if (info_->row_tracking) {
+    const auto position = reader_data.reader->file_list_idx.GetIndex();
+    const ScanFile file = static_cast<DeltaFileList&>(multi_file_list).FileAt(position);
+    MapRowTracking(context, *info_->row_tracking, file.add, global_column_ids, &reader_data);
+    KeepRowFilter(*reader_data.reader,
+                  RowFilter(global_column_ids, all_filters, reader_data.expressions));
+  }
+  return result;
+}
+
+void DeltaFileReader::KeepRowFilter(const duckdb::BaseFileReader& reader,
+                                    duckdb::shared_ptr<duckdb::Expression> filter) {
+  std::lock_guard<std::mutex> guard(row_filters_mutex_);
+  row_filters_.erase(&reader);
+  if (filter) row_filters_[&reader] = std::move(filter);
+}
+
+void DeltaFileReader::FinalizeChunk(
+    duckdb::ClientContext& context, const duckdb::MultiFileBindData& bind_data,
+    duckdb::BaseFileReader& reader, const duckdb::MultiFileReaderData& reader_data,
+    duckdb::DataChunk& input_chunk, duckdb::DataChunk& output_chunk,
+    duckdb::ExpressionExecutor& executor,
+    duckdb::optional_ptr<duckdb::MultiFileReaderGlobalState> global_state) {
+  MultiFileReader::FinalizeChunk(context, bind_data, reader, reader_data, input_chunk, output_chunk,
+                                 executor, global_state);
+  if (!info_->row_tracking || output_chunk.size() == 0) return;
+  duckdb::shared_ptr<duckdb::Expression> filter;
+  {
+    std::lock_guard<std::mutex> guard(row_filters_mutex_);
+    const auto found = row_filters_.find(&reader);
+    if (found == row_filters_.end()) return;
+    filter = found->second;
+  }
+  duckdb::ExpressionExecutor condition(context, *filter);
+  duckdb::SelectionVector matching(output_chunk.size());
+  const auto count = condition.SelectExpression(input_chunk, matching);
+  if (count < output_chunk.size()) output_chunk.Slice(matching, count);
+}
+
+duckdb::unique_ptr<duckdb::Expression> DeltaFileReader::GetVirtualColumnExpression(
+    duckdb::ClientContext& context, duckdb::MultiFileReaderData& reader_data,
+    const duckdb::vector<duckdb::MultiFileColumnDefinition>& local_columns,
+    duckdb::idx_t& column_id, const duckdb::LogicalType& type,
+    duckdb::MultiFileLocalIndex local_index,
+    duckdb::optional_ptr<duckdb::MultiFileColumnDefinition>& global_column_reference) {
+  if (column_id == kRowIdColumn) {
+    // MapRowTracking makes the id of the position.
+    column_id = MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER;
+    return duckdb::make_uniq<duckdb::BoundReferenceExpression>(type, local_index.GetIndex());
+  }
+  return MultiFileReader::GetVirtualColumnExpression(context, reader_data, local_columns, column_id,
+                                                     type, local_index, global_column_reference);
 }
 
 }  // namespace tarn::duck

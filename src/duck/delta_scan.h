@@ -7,7 +7,9 @@
 // EXPLAIN ANALYZE shows `Files Read` and `Files Total`; EXPLAIN shows how many files WHERE leaves.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
 
 #include "duck/scan_files.h"
 #include "duckdb.hpp"
@@ -37,7 +39,11 @@ std::shared_ptr<DeltaScanInfo> MakeScanInfo(const std::string& table_name,
                                             const delta::Metadata& metadata,
                                             const delta::Transaction* staged);
 
-duckdb::virtual_column_map_t DeltaVirtualColumns();
+// Virtual columns of tables with row tracking. The numbers are ours: DuckDB's own count from 2^63.
+inline constexpr duckdb::column_t kRowIdColumn = UINT64_C(9223372036854785808);
+inline constexpr duckdb::column_t kRowVersionColumn = UINT64_C(9223372036854785809);
+
+duckdb::virtual_column_map_t DeltaVirtualColumns(bool row_tracking);
 
 // The value of a partition column. Writers of old left the zone out of timestamps; such a text
 // means the zone of the session, as in Spark.
@@ -78,13 +84,30 @@ class DeltaFileReader : public duckdb::MultiFileReader {
       duckdb::optional_ptr<duckdb::TableFilterSet> filters, duckdb::MultiFileList& multi_file_list,
       const duckdb::MultiFileReaderBindData& bind_data,
       const duckdb::virtual_column_map_t& virtual_columns) override;
+  duckdb::unique_ptr<duckdb::Expression> GetVirtualColumnExpression(
+      duckdb::ClientContext& context, duckdb::MultiFileReaderData& reader_data,
+      const duckdb::vector<duckdb::MultiFileColumnDefinition>& local_columns,
+      duckdb::idx_t& column_id, const duckdb::LogicalType& type,
+      duckdb::MultiFileLocalIndex local_index,
+      duckdb::optional_ptr<duckdb::MultiFileColumnDefinition>& global_column_reference) override;
+  void FinalizeChunk(
+      duckdb::ClientContext& context, const duckdb::MultiFileBindData& bind_data,
+      duckdb::BaseFileReader& reader, const duckdb::MultiFileReaderData& reader_data,
+      duckdb::DataChunk& input_chunk, duckdb::DataChunk& output_chunk,
+      duckdb::ExpressionExecutor& executor,
+      duckdb::optional_ptr<duckdb::MultiFileReaderGlobalState> global_state) override;
   duckdb::unique_ptr<duckdb::MultiFileReader> Copy() const override;
 
  private:
+  void KeepRowFilter(const duckdb::BaseFileReader& reader,
+                     duckdb::shared_ptr<duckdb::Expression> filter);
   [[noreturn]] void ThrowBrokenFile(duckdb::ClientContext& context, const std::string& path,
                                     const std::string& cause) const;
 
   std::shared_ptr<DeltaScanInfo> info_;
+  // Conditions on row ids, over what one file's reader yields.
+  std::mutex row_filters_mutex_;
+  std::map<const duckdb::BaseFileReader*, duckdb::shared_ptr<duckdb::Expression>> row_filters_;
 };
 
 }  // namespace tarn::duck

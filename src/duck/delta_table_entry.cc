@@ -5,7 +5,10 @@
 
 #include "delta/file_table.h"
 #include "delta/properties.h"
+#include "delta/row_tracking.h"
 #include "duck/column_statistics.h"
+#include "duck/computed_columns.h"
+#include "duck/constraints.h"
 #include "duck/delta_scan.h"
 #include "duck/lake_catalog.h"
 #include "duck/lake_schema_entry.h"
@@ -19,6 +22,7 @@
 #include "duckdb/parser/parsed_data/create_table_info.hpp"
 #include "duckdb/parser/parser.hpp"
 #include "duckdb/planner/expression/bound_columnref_expression.hpp"
+#include "duckdb/planner/expression/bound_constant_expression.hpp"
 #include "duckdb/planner/operator/logical_get.hpp"
 #include "duckdb/planner/operator/logical_projection.hpp"
 #include "duckdb/planner/operator/logical_update.hpp"
@@ -53,10 +57,11 @@ namespace {
 
 duckdb::unique_ptr<duckdb::ParsedExpression> ParseOne(const std::string& sql) {
   try {
-    auto expressions = duckdb::Parser::ParseExpressionList(sql);
+    auto expressions = duckdb::Parser::ParseExpressionList(TranslateExpression(sql));
     if (expressions.size() == 1) return std::move(expressions[0]);
   } catch (const std::exception&) {
-    // An expression of another dialect: shown by delta_properties, judged where rows are written.
+    // Words that DuckDB does not understand: RefuseUnreadableDefaults judges where rows are
+    // written.
   }
   return nullptr;
 }
@@ -147,12 +152,27 @@ void DeltaTableEntry::BindUpdateConstraints(duckdb::Binder& binder, duckdb::Logi
                                             duckdb::ClientContext& context) {
   // An updated row is written whole into a new file: every column is needed, changed or not.
   update.update_is_del_and_insert = true;
+  for (const auto& column : update.columns) {
+    const auto& field = delta_schema_.fields.at(column.index);
+    if (!IsIdentity(field)) continue;
+    throw duckdb::BinderException("column '%s' of table %s is an identity and cannot be updated",
+                                  field.name, QualifiedName());
+  }
   // A scan must not be asked for one column twice: the Parquet reader gives the second one wrong
   // rows.
   for (const auto& column : GetColumns().Physical()) {
     const auto physical = column.Physical();
     const auto& updated = update.columns;
     if (std::find(updated.begin(), updated.end(), physical) != updated.end()) continue;
+    if (IsGenerated(delta_schema_.fields.at(physical.index))) {
+      // Its sources may change: it is computed anew, for which NULL asks.
+      update.expressions.push_back(duckdb::make_uniq<duckdb::BoundColumnRefExpression>(
+          column.Type(), duckdb::ColumnBinding(proj.table_index, proj.expressions.size())));
+      proj.expressions.push_back(
+          duckdb::make_uniq<duckdb::BoundConstantExpression>(duckdb::Value(column.Type())));
+      update.columns.push_back(physical);
+      continue;
+    }
     const auto& ids = get.GetColumnIds();
     duckdb::idx_t position = 0;
     while (position < ids.size() && ids[position].GetPrimaryIndex() != physical.index) ++position;
@@ -166,12 +186,15 @@ void DeltaTableEntry::BindUpdateConstraints(duckdb::Binder& binder, duckdb::Logi
 }
 
 duckdb::virtual_column_map_t DeltaTableEntry::GetVirtualColumns() const {
-  return DeltaVirtualColumns();
+  return DeltaVirtualColumns(delta::RowTrackingColumns(metadata_).has_value());
 }
 
 duckdb::vector<duckdb::column_t> DeltaTableEntry::GetRowIdColumns() const {
-  return {duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX,
-          duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER};
+  duckdb::vector<duckdb::column_t> columns = {
+      duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX,
+      duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER};
+  if (delta::RowTrackingColumns(metadata_)) columns.push_back(kRowIdColumn);
+  return columns;
 }
 
 }  // namespace tarn::duck

@@ -6,7 +6,9 @@
 //   file_index       UBIGINT  ordinal of the file, stable within the DuckDB transaction (see
 //   FileOrdinal) file_row_number  BIGINT   physical position in the Parquet file, 0-based, deleted
 //   rows counted
-// `filename` (VARCHAR, the path DuckDB opens) is a virtual column as well.
+// `filename` (VARCHAR, the path DuckDB opens) is a virtual column as well. Tables with row tracking
+// have two more (BIGINT), of which the first is the third of GetRowIdColumns:
+//   row_id, row_commit_version   as the protocol gives them; NULL for rows that no commit holds yet
 //
 // Lifetime: owned by the LakeTransaction. Threads: immutable after construction.
 #pragma once

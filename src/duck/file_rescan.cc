@@ -110,6 +110,12 @@ void RescanFiles(duckdb::ClientContext& context, const RescanSource& source,
   rescan.types.push_back(duckdb::LogicalType::UBIGINT);
   rescan.columns.push_back(duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER);
   rescan.types.push_back(duckdb::LogicalType::BIGINT);
+  if (list.info().row_tracking) {
+    for (const auto column : {kRowIdColumn, kRowVersionColumn}) {
+      rescan.columns.push_back(column);
+      rescan.types.push_back(duckdb::LogicalType::BIGINT);
+    }
+  }
   auto input = rescan.Input();
   rescan.global = rescan.scan.function.init_global(context, input);
   if (workers == 1) {

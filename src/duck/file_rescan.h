@@ -1,7 +1,7 @@
 // Reading given data files again while a statement is being finished: for copy-on-write and for the
 // old rows of change data. Rows come as chunks of all table columns (WriteTarget order), then
-// file_index (position in `files`) and file_row_number. Rows of each file's deletion vector are
-// left out.
+// file_index (position in `files`) and file_row_number; under row tracking also row_id and
+// row_commit_version. Rows of each file's deletion vector are left out.
 //
 // Threads: call from the thread that finishes the statement; `visit` runs on several threads at
 // once, each with its own `worker` number in [0, workers).
@@ -41,7 +41,7 @@ void RescanFiles(duckdb::ClientContext& context, const DeltaTableEntry& entry,
                  std::vector<delta::AddFile> files, const RescanVisitor& visitor);
 
 // The same without a catalog entry. `columns` are positions in the schema; rows hold these, then
-// file_index and file_row_number. At most `workers` threads read, the caller's alone when it is 1,
+// file_index and so on as above. At most `workers` threads read, the caller's alone when it is 1,
 // and then file after file, in order.
 void RescanFiles(duckdb::ClientContext& context, const RescanSource& source,
                  std::vector<delta::AddFile> files, const std::vector<duckdb::idx_t>& columns,

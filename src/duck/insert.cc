@@ -1,6 +1,7 @@
 #include "duck/insert.h"
 
 #include "delta/json.h"
+#include "duck/computed_columns.h"
 #include "duck/lake_catalog.h"
 #include "duck/overwrite.h"
 #include "duck/types.h"
@@ -154,6 +155,7 @@ duckdb::PhysicalOperator& LakeCatalog::PlanInsert(
         "%s",
         table.QualifiedName());
   }
+  RefuseUnreadableDefaults(table, table.delta_schema());
   if (!op.column_index_map.empty()) plan = planner.ResolveDefaultsProjection(op, *plan);
   auto& insert = planner.Make<LakeInsert>(op.types, table, op.estimated_cardinality);
   insert.children.push_back(*plan);

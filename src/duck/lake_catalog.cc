@@ -65,12 +65,7 @@ duckdb::DatabaseSize LakeCatalog::GetDatabaseSize(duckdb::ClientContext& context
 }
 
 duckdb::ErrorData LakeCatalog::SupportsCreateTable(duckdb::BoundCreateTableInfo& info) {
-  if (!info.Base().sort_keys.empty()) {
-    return duckdb::ErrorData(
-        duckdb::ExceptionType::NOT_IMPLEMENTED,
-        "SORTED BY is not supported; cluster a Delta table with OPTIMIZE … ZORDER BY");
-  }
-  return duckdb::ErrorData();
+  return duckdb::ErrorData();  // PARTITIONED BY and SORTED BY are for create_table.cc
 }
 
 std::string LakeCatalog::FindSchemaFolder(const std::string& name) {

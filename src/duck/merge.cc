@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "duck/computed_columns.h"
 #include "duck/lake_catalog.h"
 #include "duckdb/execution/operator/persistent/physical_merge_into.hpp"
 #include "duckdb/execution/physical_plan_generator.hpp"
@@ -73,8 +74,12 @@ duckdb::SinkResultType LakeMergeClause::Sink(duckdb::ExecutionContext& context,
   const bool update = action_ == MergeActionType::MERGE_UPDATE;
   write.Delete(*state.local, chunk.data[row_id_start_], chunk.data[row_id_start_ + 1], chunk.size(),
                update ? RowChange::kUpdate : RowChange::kDelete);
-  if (update)
-    write.Append(context, *state.local, state.new_rows->Compute(chunk), RowChange::kUpdate);
+  if (update) {
+    duckdb::optional_ptr<duckdb::Vector> row_ids;
+    if (merge_->table->GetRowIdColumns().size() > 2) row_ids = &chunk.data[row_id_start_ + 2];
+    write.Append(context, *state.local, state.new_rows->Compute(chunk), RowChange::kUpdate,
+                 row_ids);
+  }
   return duckdb::SinkResultType::NEED_MORE_INPUT;
 }
 
@@ -187,6 +192,7 @@ duckdb::PhysicalOperator& LakeCatalog::PlanMergeInto(duckdb::ClientContext& cont
     throw duckdb::NotImplementedException(
         "MERGE … RETURNING is not supported on Delta tables; SELECT the rows after the MERGE");
   }
+  RefuseUnreadableDefaults(table, table.delta_schema());
   auto merge = std::make_shared<MergePlan>();
   merge->table = &table;
   merge->source = &plan;

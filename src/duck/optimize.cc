@@ -241,6 +241,7 @@ class Optimizer {
         ThrowIfError(transaction.AddDataFile(file));
       }
     }
+    if (rewriter_->target().tracks_rows()) transaction.KeepsRowIds();
     const auto spread = delta::SpreadOf(sizes);
     transaction.SetOperation(request_.purge ? "REORG" : "OPTIMIZE", Parameters());
     transaction.SetMetric("numAddedFiles", static_cast<int64_t>(sizes.size()));

@@ -3,12 +3,14 @@
 // Each is a table function of one row: binding looks the table up and marks the lake as written,
 // executing stages the change in the LakeTransaction, where COMMIT finds it.
 #include <functional>
+#include <mutex>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "delta/json.h"
 #include "delta/properties.h"
+#include "duck/computed_columns.h"
 #include "duck/constraints.h"
 #include "duck/delta_table_entry.h"
 #include "duck/file_rescan.h"
@@ -163,21 +165,25 @@ void UnsetProperties(const Call& call) {
       {{"properties", JsonText(keys.dump())}, {"ifExists", call.Flag(1) ? "true" : "false"}});
 }
 
+// The files of the table as the transaction will leave them.
+std::vector<delta::AddFile> LiveFiles(const delta::Transaction& delta) {
+  std::vector<delta::AddFile> files = delta.added_files();
+  if (!delta.base()) return files;
+  for (uint32_t i = 0; i < delta.base()->num_files(); ++i) {
+    const delta::FileIndex index(i);
+    if (delta.IsRemoved(index)) continue;
+    files.push_back(delta.base()->File(index));
+    if (auto vector = delta.NewDeletionVector(index)) files.back().deletion_vector = *vector;
+  }
+  return files;
+}
+
 // Every row the transaction sees must satisfy the check.
 void CheckExistingRows(const Call& call, TableWrite& write, CheckConstraint check) {
   const auto target = MakeWriteTarget(write.entry().QualifiedName(), write.entry().table(),
                                       write.delta().schema(), write.delta().metadata());
   const ConstraintSet set(target, std::move(check));
-  auto& delta = write.delta();
-  std::vector<delta::AddFile> files = delta.added_files();
-  if (delta.base()) {
-    for (uint32_t i = 0; i < delta.base()->num_files(); ++i) {
-      const delta::FileIndex index(i);
-      if (delta.IsRemoved(index)) continue;
-      files.push_back(delta.base()->File(index));
-      if (auto vector = delta.NewDeletionVector(index)) files.back().deletion_vector = *vector;
-    }
-  }
+  std::vector<delta::AddFile> files = LiveFiles(write.delta());
   std::vector<std::unique_ptr<ConstraintChecker>> checkers(
       RescanWorkers(call.context, files.size()));
   RescanVisitor visitor;
@@ -281,6 +287,86 @@ void SetComment(const Call& call) {
   StageMetadata(call, entry, std::move(metadata), "CHANGE COLUMN", {{"column", JsonText(column)}});
 }
 
+// (table, column, default or NULL), the default in the words of whoever wrote the statement.
+void SetDefault(const Call& call) {
+  auto& entry = LookupLakeTable(call.context, call.table);
+  delta::Metadata metadata = StagedMetadata(call, entry);
+  delta::Schema schema = ValueOrThrow(delta::ParseSchema(metadata.schema_string));
+  auto* field = FindField(&schema.fields, call.Text(0));
+  if (!field) {
+    throw duckdb::BinderException("table %s has no column '%s'", entry.QualifiedName(),
+                                  call.Text(0));
+  }
+  if (call.arguments[1].IsNull()) {
+    field->metadata.erase("CURRENT_DEFAULT");
+  } else {
+    field->metadata["CURRENT_DEFAULT"] = JsonText(call.Text(1));
+  }
+  CheckColumnDefinitions(call.context,
+                         MakeWriteTarget(entry.QualifiedName(), entry.table(), schema, metadata));
+  metadata.schema_string = delta::SerializeSchema(schema);
+  StageMetadata(call, entry, std::move(metadata), "CHANGE COLUMN",
+                {{"column", JsonText(call.Text(0))}});
+}
+
+// (table, feature, truncate history)
+void DropFeature(const Call& call) {
+  auto& entry = LookupLakeTable(call.context, call.table);
+  auto& lake = LakeTransaction::Get(call.context, entry.ParentCatalog());
+  auto& delta = lake.WriteTo(entry);
+  if (delta.HasChanges()) {
+    throw duckdb::TransactionException(
+        "DROP FEATURE after other changes of table %s in one transaction is not supported; COMMIT "
+        "first",
+        entry.QualifiedName());
+  }
+  const std::string feature = call.Text(0);
+  ThrowIfError(
+      NamingTable(delta.DropFeature(feature), entry.table()->root(), entry.QualifiedName()));
+  delta.SetOperation("DROP FEATURE", {{"featureName", JsonText(feature)}});
+  lake.InvalidateEntries(entry.table());
+}
+
+// (table, column): numbers go on behind the largest (or, counting down, smallest) that is there.
+void SyncIdentity(const Call& call) {
+  auto& entry = LookupLakeTable(call.context, call.table);
+  TableWrite write(call.context, entry, WriteOptions{});
+  delta::Schema schema = write.target().schema;
+  const delta::StructField* found = schema.Find(call.Text(0));
+  const auto position = found ? static_cast<duckdb::idx_t>(found - schema.fields.data()) : 0;
+  const auto identity = found ? IdentityOf(*found, position) : std::nullopt;
+  if (!identity) {
+    throw duckdb::BinderException("table %s has no identity column '%s'", entry.QualifiedName(),
+                                  call.Text(0));
+  }
+  write.delta().ReadWholeTable();
+  std::mutex mutex;
+  std::optional<int64_t> extreme = identity->high_water_mark;
+  RescanVisitor visitor;
+  visitor.begin = [](duckdb::ExecutionContext&, size_t) {};
+  visitor.end = [](duckdb::ExecutionContext&, size_t) {};
+  visitor.rows = [&](duckdb::ExecutionContext&, size_t, duckdb::DataChunk& rows) {
+    duckdb::UnifiedVectorFormat format;
+    rows.data[position].ToUnifiedFormat(rows.size(), format);
+    const auto* values = duckdb::UnifiedVectorFormat::GetData<int64_t>(format);
+    std::lock_guard<std::mutex> guard(mutex);
+    for (duckdb::idx_t i = 0; i < rows.size(); ++i) {
+      const auto at = format.sel->get_index(i);
+      if (!format.validity.RowIsValid(at)) continue;
+      const bool further =
+          !extreme || (identity->step > 0 ? values[at] > *extreme : values[at] < *extreme);
+      if (further) extreme = values[at];
+    }
+  };
+  RescanFiles(call.context, entry, LiveFiles(write.delta()), visitor);
+  if (!extreme || extreme == identity->high_water_mark) return;
+  schema.fields[position].metadata["delta.identity.highWaterMark"] = std::to_string(*extreme);
+  delta::Metadata metadata = write.delta().metadata();
+  metadata.schema_string = delta::SerializeSchema(schema);
+  StageMetadata(call, entry, std::move(metadata), "SYNC IDENTITY",
+                {{"columnName", JsonText(call.Text(0))}});
+}
+
 // (table, condition or NULL): the next INSERT into the table in this transaction replaces these
 // rows.
 void BeginOverwrite(const Call& call) {
@@ -317,6 +403,9 @@ void RegisterProcedures(duckdb::ExtensionLoader& loader) {
   Register(loader, "tarn_add_constraint", {text, text}, AddConstraint);
   Register(loader, "tarn_drop_constraint", {text, LogicalType::BOOLEAN}, DropConstraint);
   Register(loader, "tarn_set_comment", {text, text}, SetComment);
+  Register(loader, "tarn_set_default", {text, text}, SetDefault);
+  Register(loader, "tarn_sync_identity", {text}, SyncIdentity);
+  Register(loader, "tarn_drop_feature", {text, LogicalType::BOOLEAN}, DropFeature);
   Register(loader, "tarn_begin_overwrite", {text}, BeginOverwrite);
 }
 

@@ -18,6 +18,7 @@
 #include "delta/actions.h"
 #include "delta/deletion_vector.h"
 #include "delta/predicate.h"
+#include "delta/row_tracking.h"
 #include "delta/schema.h"
 #include "delta/snapshot.h"
 #include "delta/table.h"
@@ -49,6 +50,7 @@ struct DeltaScanInfo : public duckdb::TableFunctionInfo {
   delta::Schema schema;
   std::vector<std::string> partition_columns;  // logical names
   delta::ColumnMappingMode mapping = delta::ColumnMappingMode::kNone;
+  std::optional<delta::HiddenRowColumns> row_tracking;
   std::shared_ptr<const ScanOverlay> overlay;
   DeltaTableEntry* entry = nullptr;  // null for delta_scan(path)
   // A partition column that is read from the file where the log gives it no value.

@@ -37,6 +37,8 @@ class TableWrite::Local {
  public:
   DataWriter::LocalPtr rows;
   DataWriter::LocalPtr changes;
+  DataWriter::LocalPtr moved;
+  std::unique_ptr<ColumnFiller> filler;
   std::unique_ptr<ConstraintChecker> checker;
   // Positions of one file, moved to a bitmap in batches.
   struct Positions {
@@ -82,6 +84,7 @@ TableWrite::TableWrite(duckdb::ClientContext& context, DeltaTableEntry& entry, W
   target_ =
       MakeWriteTarget(entry.QualifiedName(), entry.table(), delta_.schema(), delta_.metadata());
   constraints_ = std::make_unique<ConstraintSet>(context, target_, options_.replaced);
+  computed_ = std::make_unique<ComputedColumns>(context, target_);
   // A commit that holds change files is read by them alone, so in a transaction of several
   // statements every statement has to write its own.
   creating_ = lake_.IsCreating(entry.table());
@@ -97,6 +100,14 @@ DataWriter& TableWrite::Rows() {
   return *rows_;
 }
 
+DataWriter& TableWrite::Moved() {
+  std::lock_guard<std::mutex> guard(mutex_);
+  if (!moved_) {
+    moved_ = std::make_unique<DataWriter>(context_, lake_, target_, FileKind::kMovedData);
+  }
+  return *moved_;
+}
+
 DataWriter& TableWrite::Changes() {
   std::lock_guard<std::mutex> guard(mutex_);
   if (!changes_)
@@ -108,6 +119,7 @@ TableWrite::LocalPtr TableWrite::MakeLocal() {
   LocalPtr local(new Local());
   if (!constraints_->empty())
     local->checker = std::make_unique<ConstraintChecker>(context_, *constraints_);
+  if (!computed_->empty()) local->filler = std::make_unique<ColumnFiller>(context_, *computed_);
   return local;
 }
 
@@ -123,12 +135,37 @@ void TableWrite::WriteChange(duckdb::ExecutionContext& context, DataWriter::Loca
   Changes().Sink(context, local, with_type);
 }
 
-void TableWrite::Append(duckdb::ExecutionContext& context, Local& local, DataChunk& rows,
-                        RowChange change) {
-  if (rows.size() == 0) return;
+void TableWrite::WriteMoved(duckdb::ExecutionContext& context, DataWriter::Local& local,
+                            DataChunk& rows, duckdb::Vector& row_ids,
+                            duckdb::optional_ptr<duckdb::Vector> versions) {
+  DataChunk moved;
+  auto types = target_->types;
+  const idx_t columns = types.size();
+  types.resize(columns + 2, duckdb::LogicalType::BIGINT);
+  moved.InitializeEmpty(types);
+  for (idx_t i = 0; i < columns; ++i) moved.data[i].Reference(rows.data[i]);
+  moved.data[columns].Reference(row_ids);
+  if (versions) {
+    moved.data[columns + 1].Reference(*versions);
+  } else {
+    moved.data[columns + 1].Reference(duckdb::Value(duckdb::LogicalType::BIGINT));
+  }
+  moved.SetCardinality(rows.size());
+  Moved().Sink(context, local, moved);
+}
+
+void TableWrite::Append(duckdb::ExecutionContext& context, Local& local, DataChunk& given,
+                        RowChange change, duckdb::optional_ptr<duckdb::Vector> row_ids) {
+  if (given.size() == 0) return;
+  DataChunk& rows = local.filler ? local.filler->Fill(given, change == RowChange::kInsert) : given;
   if (local.checker) local.checker->Check(rows);
-  if (!local.rows) local.rows = Rows().MakeLocal();
-  Rows().Sink(context, *local.rows, rows);
+  if (row_ids && target_->tracks_rows()) {
+    if (!local.moved) local.moved = Moved().MakeLocal();
+    WriteMoved(context, *local.moved, rows, *row_ids, nullptr);
+  } else {
+    if (!local.rows) local.rows = Rows().MakeLocal();
+    Rows().Sink(context, *local.rows, rows);
+  }
   if (feed_) {
     if (!local.changes) local.changes = Changes().MakeLocal();
     WriteChange(context, *local.changes, rows, ChangeName(change, false));
@@ -161,6 +198,7 @@ void TableWrite::DropFile(uint64_t ordinal) { taken_[ordinal].whole = true; }
 
 void TableWrite::Combine(duckdb::ExecutionContext& context, Local& local) {
   if (local.rows) Rows().Combine(context, *local.rows);
+  if (local.moved) Moved().Combine(context, *local.moved);
   if (local.changes) Changes().Combine(context, *local.changes);
   std::lock_guard<std::mutex> guard(mutex_);
   for (auto& [ordinal, mine] : local.taken) {
@@ -233,14 +271,14 @@ class TableWrite::RowSorter {
   RescanVisitor Visitor() {
     RescanVisitor visitor;
     visitor.begin = [this](duckdb::ExecutionContext&, size_t worker) {
-      rows_[worker] = write_.Rows().MakeLocal();
+      rows_[worker] = Writer().MakeLocal();
       if (write_.feed_) changes_[worker] = write_.Changes().MakeLocal();
     };
     visitor.rows = [this](duckdb::ExecutionContext& execution, size_t worker, DataChunk& chunk) {
       Sort(execution, worker, chunk);
     };
     visitor.end = [this](duckdb::ExecutionContext& execution, size_t worker) {
-      write_.Rows().Combine(execution, *rows_[worker]);
+      Writer().Combine(execution, *rows_[worker]);
       if (write_.feed_) write_.Changes().Combine(execution, *changes_[worker]);
     };
     return visitor;
@@ -248,6 +286,9 @@ class TableWrite::RowSorter {
   int64_t copied() const { return copied_; }
 
  private:
+  // Under row tracking rows that are copied take id and commit version along.
+  DataWriter& Writer() { return write_.target_->tracks_rows() ? write_.Moved() : write_.Rows(); }
+
   struct Part {
     Part() : selection(STANDARD_VECTOR_SIZE) {}
     void Take(idx_t row) { selection.set_index(count++, row); }
@@ -273,7 +314,12 @@ class TableWrite::RowSorter {
       }
     }
     Pass(chunk, kept, [&](DataChunk& part) {
-      write_.Rows().Sink(execution, *rows_[worker], part);
+      if (write_.target_->tracks_rows()) {
+        write_.WriteMoved(execution, *rows_[worker], part, part.data[columns + 2],
+                          &part.data[columns + 3]);
+      } else {
+        write_.Rows().Sink(execution, *rows_[worker], part);
+      }
       copied_ += static_cast<int64_t>(part.size());
     });
     if (!write_.feed_) return;
@@ -369,21 +415,36 @@ void TableWrite::StageRemovals(std::vector<FileFate>& fates, WriteOutcome* outco
     added.erase(added.begin() + static_cast<ptrdiff_t>(position));
 }
 
-void TableWrite::StageFiles(duckdb::ClientContext& context, WriteOutcome* outcome) {
+void TableWrite::StageWritten(duckdb::ClientContext& context, DataWriter& writer,
+                              WriteOutcome* outcome) {
   const int64_t now_ms = target_->table->environment().clock->NowMillis();
-  if (rows_) {
-    for (auto& file : rows_->Finish(context)) {
-      ++outcome->files_added;
-      outcome->bytes_added += file.size_bytes;
-      delta::AddFile add;
-      add.path = std::move(file.path);
-      add.partition_values = std::move(file.partition_values);
-      add.size_bytes = file.size_bytes;
-      add.modification_time_ms = now_ms;
-      add.stats = std::move(file.stats);
-      ThrowIfError(delta_.AddDataFile(std::move(add)));
-    }
+  for (auto& file : writer.Finish(context)) {
+    ++outcome->files_added;
+    outcome->bytes_added += file.size_bytes;
+    delta::AddFile add;
+    add.path = std::move(file.path);
+    add.partition_values = std::move(file.partition_values);
+    add.size_bytes = file.size_bytes;
+    add.modification_time_ms = now_ms;
+    add.stats = std::move(file.stats);
+    ThrowIfError(delta_.AddDataFile(std::move(add)));
   }
+}
+
+// The numbers that were given out belong to this commit: two writers of one identity column
+// conflict, and one of them runs again on new numbers.
+void TableWrite::StageIdentityMarks() {
+  const auto schema = computed_->WithNewMarks();
+  if (!schema) return;
+  delta::Metadata metadata = delta_.metadata();
+  metadata.schema_string = delta::SerializeSchema(*schema);
+  ThrowIfError(delta_.SetMetadata(std::move(metadata)));
+  lake_.InvalidateEntries(entry_.table());
+}
+
+void TableWrite::StageFiles(duckdb::ClientContext& context, WriteOutcome* outcome) {
+  if (rows_) StageWritten(context, *rows_, outcome);
+  if (moved_) StageWritten(context, *moved_, outcome);
   if (changes_) {
     for (auto& file : changes_->Finish(context)) {
       ++outcome->change_files_added;
@@ -410,6 +471,8 @@ WriteOutcome TableWrite::Finish(duckdb::ClientContext& context) {
   StageVectors(fates, &outcome);
   StageRemovals(fates, &outcome);  // after the vectors: they name staged files by position
   StageFiles(context, &outcome);
+  StageIdentityMarks();
+  if (target_->tracks_rows()) delta_.KeepsRowIds();
   return outcome;
 }
 

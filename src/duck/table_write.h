@@ -1,10 +1,11 @@
 // TableWrite: everything one statement does to one table, staged in the LakeTransaction when it is
 // whole. INSERT, DELETE, UPDATE, MERGE and the overwrites are thin operators over it.
 //
-// Rows come in with Append (constraints are checked, rows are written to data files) and go out
-// with Delete (positions are collected). Finish turns the positions into removed files, deletion
-// vectors or rewritten files, writes change data where the table asks for it, and stages the
-// actions. Nothing is staged before that; files of a statement that fails are deleted by ROLLBACK.
+// Rows come in with Append (computed columns are filled in, constraints checked, rows written to
+// data files) and go out with Delete (positions are collected). Finish turns the positions into
+// removed files, deletion vectors or rewritten files, writes change data where the table asks for
+// it, and stages the actions. Nothing is staged before that; files of a statement that fails are
+// deleted by ROLLBACK.
 //
 // Threads: Append, Delete and Combine from many threads, each with a Local; Finish once.
 // Errors: duckdb exceptions.
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "delta/deletion_vector.h"
+#include "duck/computed_columns.h"
 #include "duck/constraints.h"
 #include "duck/data_writer.h"
 #include "duck/delta_table_entry.h"
@@ -65,8 +67,9 @@ class TableWrite {
   bool creating() const { return creating_; }
 
   LocalPtr MakeLocal();
+  // `row_ids`: under row tracking, the ids of the rows that these take the place of; else null.
   void Append(duckdb::ExecutionContext& context, Local& local, duckdb::DataChunk& rows,
-              RowChange change);
+              RowChange change, duckdb::optional_ptr<duckdb::Vector> row_ids = nullptr);
   // file_index and file_row_number columns (DeltaTableEntry); NULL ordinals are skipped.
   void Delete(Local& local, duckdb::Vector& file_index, duckdb::Vector& row_number,
               duckdb::idx_t count, RowChange change);
@@ -94,7 +97,13 @@ class TableWrite {
   void StageFiles(duckdb::ClientContext& context, WriteOutcome* outcome);
   void WriteChange(duckdb::ExecutionContext& context, DataWriter::Local& local,
                    duckdb::DataChunk& rows, const char* type);
+  void WriteMoved(duckdb::ExecutionContext& context, DataWriter::Local& local,
+                  duckdb::DataChunk& rows, duckdb::Vector& row_ids,
+                  duckdb::optional_ptr<duckdb::Vector> versions);
+  void StageWritten(duckdb::ClientContext& context, DataWriter& writer, WriteOutcome* outcome);
+  void StageIdentityMarks();
   DataWriter& Rows();
+  DataWriter& Moved();
   DataWriter& Changes();
 
   duckdb::ClientContext& context_;
@@ -104,10 +113,12 @@ class TableWrite {
   WriteOptions options_;
   std::shared_ptr<const WriteTarget> target_;
   std::unique_ptr<ConstraintSet> constraints_;
+  std::unique_ptr<ComputedColumns> computed_;
   bool creating_ = false;
   bool feed_ = false;  // change data must be written
   std::mutex mutex_;
   std::unique_ptr<DataWriter> rows_;
+  std::unique_ptr<DataWriter> moved_;  // row tracking: rows that keep their ids
   std::unique_ptr<DataWriter> changes_;
   std::map<uint64_t, Taken> taken_;  // by file ordinal
   std::atomic<int64_t> inserted_{0};

@@ -81,11 +81,14 @@ duckdb::SinkResultType LakeUpdate::Sink(duckdb::ExecutionContext& context, duckd
                                         duckdb::OperatorSinkInput& input) const {
   auto& write = *input.global_state.Cast<WriteSinkState>().write;
   auto& state = input.local_state.Cast<UpdateLocalState>();
-  // The row's position comes last in the child's chunks.
-  const auto columns = chunk.ColumnCount();
-  write.Delete(*state.local, chunk.data[columns - 2], chunk.data[columns - 1], chunk.size(),
+  // What identifies the row comes last in the child's chunks.
+  const auto identifiers = table_.GetRowIdColumns().size();
+  const auto first = chunk.ColumnCount() - identifiers;
+  write.Delete(*state.local, chunk.data[first], chunk.data[first + 1], chunk.size(),
                RowChange::kUpdate);
-  write.Append(context, *state.local, state.new_rows->Compute(chunk), RowChange::kUpdate);
+  duckdb::optional_ptr<duckdb::Vector> row_ids;
+  if (identifiers > 2) row_ids = &chunk.data[first + 2];
+  write.Append(context, *state.local, state.new_rows->Compute(chunk), RowChange::kUpdate, row_ids);
   return duckdb::SinkResultType::NEED_MORE_INPUT;
 }
 

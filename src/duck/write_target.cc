@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "delta/row_tracking.h"
 #include "duck/status_exception.h"
 #include "duck/types.h"
 #include "duckdb/common/string_util.hpp"
@@ -29,8 +30,18 @@ LogicalType PhysicalType(const DataType& type, bool mapped) {
     case TypeKind::kArray: return LogicalType::LIST(PhysicalType(*type.element, mapped));
     case TypeKind::kMap:
       return LogicalType::MAP(PhysicalType(*type.key, mapped), PhysicalType(*type.element, mapped));
+    // The form that every Delta reader knows: two binary fields, not shredded.
+    case TypeKind::kVariant: return VariantFileType();
     default: return ToLogicalType(type);
   }
+}
+
+bool HoldsVariant(const DataType& type) {
+  if (type.kind == TypeKind::kVariant) return true;
+  if (type.element && HoldsVariant(*type.element)) return true;
+  if (type.key && HoldsVariant(*type.key)) return true;
+  return std::any_of(type.fields.begin(), type.fields.end(),
+                     [](const auto& field) { return HoldsVariant(*field.type); });
 }
 
 constexpr const char* kOwnId = "__duckdb_field_id";
@@ -83,6 +94,10 @@ uint64_t TargetFileBytes(const delta::Metadata& metadata) {
 
 }  // namespace
 
+LogicalType VariantFileType() {
+  return LogicalType::STRUCT({{"metadata", LogicalType::BLOB}, {"value", LogicalType::BLOB}});
+}
+
 Value WriteTarget::FieldIds() const {
   if (!mapped()) return Value();
   duckdb::child_list_t<Value> ids;
@@ -116,6 +131,11 @@ std::shared_ptr<const WriteTarget> MakeWriteTarget(const std::string& name,
     const auto& partitions = target->partition_columns;
     if (std::find(partitions.begin(), partitions.end(), i) != partitions.end()) continue;
     if (field.type->kind == TypeKind::kVoid) continue;  // void columns are never stored
+    if (field.type->kind != TypeKind::kVariant && HoldsVariant(*field.type)) {
+      ThrowStatus(Status::Unsupported("table " + name + ": column '" + field.name +
+                                      "' holds a VARIANT inside another type, which this build "
+                                      "reads but does not write; make it a column of its own"));
+    }
     target->file_columns.push_back(i);
     target->file_names.push_back(field.PhysicalName(mapped));
     target->file_types.push_back(PhysicalType(*field.type, mapped));
@@ -128,6 +148,10 @@ std::shared_ptr<const WriteTarget> MakeWriteTarget(const std::string& name,
   target->random_prefix = mapped || (prefixes != metadata.configuration.end() &&
                                      duckdb::StringUtil::CIEquals(prefixes->second, "true"));
   target->target_file_bytes = TargetFileBytes(metadata);
+  if (const auto columns = delta::RowTrackingColumns(metadata)) {
+    target->row_id_column = columns->row_id;
+    target->row_version_column = columns->row_commit_version;
+  }
   return target;
 }
 

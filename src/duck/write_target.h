@@ -19,6 +19,9 @@
 
 namespace tarn::duck {
 
+// A VARIANT as data files hold it: two binary fields, not shredded.
+duckdb::LogicalType VariantFileType();
+
 struct WriteTarget {
   std::string name;  // "silver.events", for messages
   std::shared_ptr<delta::Table> table;
@@ -31,6 +34,11 @@ struct WriteTarget {
   duckdb::vector<duckdb::LogicalType> file_types;  // physical names inside
   bool random_prefix = false;                      // files go to "ab/…" instead of "p=v/…"
   uint64_t target_file_bytes = 0;
+  // Row tracking: the hidden columns that keep id and commit version of rows that move; else empty.
+  std::string row_id_column;
+  std::string row_version_column;
+
+  bool tracks_rows() const { return !row_id_column.empty(); }
 
   bool mapped() const { return properties.column_mapping != delta::ColumnMappingMode::kNone; }
   const std::string& PhysicalName(duckdb::idx_t column) const {
