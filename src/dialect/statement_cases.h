@@ -291,16 +291,23 @@ CALL tarn_set_comment('t', 'a', 'x'))sql"},
      R"sql(SELECT key, value FROM delta_properties('t') WHERE key = 'a.b' ORDER BY key)sql"},
     {R"sql(SHOW COLUMNS IN t FROM silver)sql",
      R"sql(SELECT column_name AS col_name FROM (DESCRIBE silver.t))sql"},
+    {R"sql(SELECT lag(v, 2) IGNORE NULLS OVER (ORDER BY t), first(v, true) OVER w FROM x)sql",
+     R"sql(SELECT lag(v, 2 IGNORE NULLS) OVER (ORDER BY t), )sql"
+     R"sql(first_value(v IGNORE NULLS) OVER w FROM x)sql"},
     {R"sql(SHOW CREATE TABLE silver.t)sql",
      R"sql(SELECT 'CREATE TABLE ' || 'silver.t' || ' (' || chr(10) || (SELECT )sql"
-     R"sql(string_agg('  ' || col_name || ' ' || upper(data_type) || CASE WHEN "null" = )sql"
+     R"sql(string_agg('  ' || col_name || ' ' || upper(data_type) || coalesce(' ' || )sql"
+     R"sql(value_clause, '') || CASE WHEN "null" = )sql"
      R"sql('NO' THEN ' NOT NULL' ELSE '' END || CASE WHEN comment IS NULL THEN '' ELSE ' )sql"
      R"sql(COMMENT ' || '''' || replace(replace(comment, '\', '\\'), '''', '\''') || )sql"
      R"sql('''' END, ',' || chr(10) ORDER BY place) FROM (SELECT row_number() OVER () - )sql"
      R"sql(1 AS place, "null" FROM (DESCRIBE silver.t)) AS nulls JOIN )sql"
+     R"sql(delta_columns('silver.t') AS valued USING (place) JOIN )sql"
      R"sql(tarn_describe('silver.t') AS described USING (place)) || ')' || chr(10) || )sql"
      R"sql('USING delta' || CASE WHEN array_length(partitionColumns) > 0 THEN chr(10) || )sql"
      R"sql('PARTITIONED BY (' || array_to_string(partitionColumns, ', ') || ')' ELSE '' )sql"
+     R"sql(END || CASE WHEN array_length(clusteringColumns) > 0 THEN chr(10) || )sql"
+     R"sql('CLUSTER BY (' || array_to_string(clusteringColumns, ', ') || ')' ELSE '' )sql"
      R"sql(END || CASE WHEN description IS NOT NULL THEN chr(10) || 'COMMENT ' || '''' )sql"
      R"sql(|| replace(replace(description, '\', '\\'), '''', '\''') || '''' ELSE '' END )sql"
      R"sql(|| coalesce((SELECT chr(10) || 'TBLPROPERTIES (' || chr(10) || string_agg('  )sql"

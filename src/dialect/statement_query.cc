@@ -177,8 +177,14 @@ Status QueryRewriter::Close() {
                                    std::string(open.text) + " before it");
   }
   writer_.Text(frame().close_suffix);
+  // f(x) IGNORE NULLS OVER (…): DuckDB wants the words inside the parentheses.
+  const bool treats_nulls = cursor_.spark() && token.Is(")") && cursor_.position() + 3 < end_ &&
+                            (cursor_.Peek(1).Is("IGNORE") || cursor_.Peek(1).Is("RESPECT")) &&
+                            cursor_.Peek(2).Is("NULLS") && cursor_.Peek(3).Is("OVER");
+  if (treats_nulls) writer_.Text(" " + UpperAscii(cursor_.Peek(1).text) + " NULLS");
   EmitVerbatim();
   frames_.pop_back();
+  for (int word = 0; treats_nulls && word < 2; ++word) cursor_.Take();
   return Status::Ok();
 }
 
@@ -425,6 +431,20 @@ Status QueryRewriter::StepCall() {
     return Open(false, " AS " + type);
   }
   TARN_ASSIGN_OR_RETURN(size_t after, cursor_.AfterGroup(cursor_.position() + 1));
+  const bool first_or_last =
+      token.Is("FIRST") || token.Is("LAST") || token.Is("FIRST_VALUE") || token.Is("LAST_VALUE");
+  if (cursor_.spark() && first_or_last && after < end_ && cursor_.At(after).Is("OVER") &&
+      after >= cursor_.position() + 6 && cursor_.At(after - 3).Is(",") &&
+      (cursor_.At(after - 2).Is("TRUE") || cursor_.At(after - 2).Is("FALSE"))) {
+    // first(x, true) OVER (…) ignores nulls.
+    const size_t inside = cursor_.position() + 2;
+    const bool ignores = cursor_.At(after - 2).Is("TRUE");
+    TARN_ASSIGN_OR_RETURN(const std::string value, Part(inside, after - 3));
+    Emit(UpperAscii(token.text)[0] == 'F' ? "first_value" : "last_value");
+    writer_.Text("(" + value + (ignores ? " IGNORE NULLS)" : ")"));
+    cursor_.Seek(after);
+    return Status::Ok();
+  }
   auto holds = [&](std::string_view word) {
     for (size_t i = cursor_.position() + 2; i < after; ++i) {
       if (cursor_.At(i).Is(word)) return true;

@@ -246,18 +246,21 @@ Status StatementTranslator::ShowCreateTable() {
   // One text built by the query itself, from what the table says now.
   std::string sql = "SELECT 'CREATE TABLE ' || " + QuoteString(table_sql) +
                     " || ' (' || chr(10) || (SELECT string_agg('  ' || col_name || ' ' || "
-                    "upper(data_type) || CASE WHEN "
+                    "upper(data_type) || coalesce(' ' || value_clause, '') || CASE WHEN "
                     "\"null\" = 'NO' THEN ' NOT NULL' ELSE '' END || CASE WHEN comment IS NULL "
                     "THEN '' ELSE ' COMMENT ' || " +
                     quoted("comment") +
                     " END, ',' || chr(10) ORDER BY place) FROM (SELECT row_number() OVER () - 1 AS "
                     "place, \"null\" FROM "
                     "(DESCRIBE " +
-                    table_sql + ")) AS nulls JOIN tarn_describe(" + c_.NameArgument(table) +
+                    table_sql + ")) AS nulls JOIN delta_columns(" + c_.NameArgument(table) +
+                    ") AS valued USING (place) JOIN tarn_describe(" + c_.NameArgument(table) +
                     ") AS described USING (place)"
                     ") || ')' || chr(10) || 'USING delta' || CASE WHEN "
                     "array_length(partitionColumns) > 0 THEN chr(10) || 'PARTITIONED BY (' || "
                     "array_to_string(partitionColumns, ', ') || ')' ELSE '' END || CASE WHEN "
+                    "array_length(clusteringColumns) > 0 THEN chr(10) || 'CLUSTER BY (' || "
+                    "array_to_string(clusteringColumns, ', ') || ')' ELSE '' END || CASE WHEN "
                     "description IS NOT NULL THEN chr(10) || "
                     "'COMMENT ' || " +
                     quoted("description") +

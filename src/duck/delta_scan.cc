@@ -515,7 +515,8 @@ duckdb::ReaderInitializeType DeltaFileReader::InitializeReader(
     if (!info_->IsPartitionColumn(field.name)) continue;
     const auto& name = field.PhysicalName(info_->mapping != delta::ColumnMappingMode::kNone);
     const auto it = file.add.partition_values.find(name);
-    if (it == file.add.partition_values.end() && field.name == info_->column_in_some_files) continue;
+    if (it == file.add.partition_values.end() && field.name == info_->column_in_some_files)
+      continue;
     const std::optional<std::string> text =
         it == file.add.partition_values.end() ? std::nullopt : it->second;
     reader_data.constant_map.Add(position, PartitionConstant(context, text, *field.type));

@@ -6,6 +6,7 @@
 #include "delta/properties.h"
 #include "delta/table.h"
 #include "duck/clustering.h"
+#include "duck/computed_columns.h"
 #include "duck/delta_scan.h"
 #include "duck/delta_table_entry.h"
 #include "duck/extension.h"
@@ -271,6 +272,42 @@ duckdb::unique_ptr<duckdb::FunctionData> BindProperties(duckdb::ClientContext& c
   return data;
 }
 
+// --- delta_columns ---
+
+// What CREATE TABLE would say of a column's values; "" for plain columns.
+std::string ValueClause(const delta::StructField& field, duckdb::idx_t position) {
+  if (const auto text = field.StringMetadata("delta.generationExpression")) {
+    return "GENERATED ALWAYS AS (" + *text + ")";
+  }
+  if (const auto identity = IdentityOf(field, position)) {
+    return std::string("GENERATED ") + (identity->allow_explicit ? "BY DEFAULT" : "ALWAYS") +
+           " AS IDENTITY (START WITH " + std::to_string(identity->start) + " INCREMENT BY " +
+           std::to_string(identity->step) + ")";
+  }
+  if (const auto text = field.StringMetadata("CURRENT_DEFAULT")) return "DEFAULT " + *text;
+  return "";
+}
+
+duckdb::unique_ptr<duckdb::FunctionData> BindColumns(duckdb::ClientContext& context,
+                                                     duckdb::TableFunctionBindInput& input,
+                                                     duckdb::vector<LogicalType>& types,
+                                                     duckdb::vector<duckdb::string>& names) {
+  Declare({{"place", LogicalType::BIGINT},
+           {"column_name", LogicalType::VARCHAR},
+           {"value_clause", LogicalType::VARCHAR}},
+          types, names);
+  const auto named = LookupTable(context, NameArgument(input, "delta_columns"));
+  const auto& fields =
+      named.entry ? named.entry->delta_schema().fields : named.snapshot->schema().fields;
+  auto data = duckdb::make_uniq<RowsData>();
+  for (duckdb::idx_t i = 0; i < fields.size(); ++i) {
+    const std::string clause = ValueClause(fields[i], i);
+    data->rows.push_back({Value::BIGINT(static_cast<int64_t>(i)), Value(fields[i].name),
+                          clause.empty() ? Value(LogicalType::VARCHAR) : Value(clause)});
+  }
+  return data;
+}
+
 // --- delta_scan(path) ---
 
 duckdb::unique_ptr<duckdb::FunctionData> BindScan(duckdb::ClientContext& context,
@@ -311,6 +348,7 @@ void RegisterMetadataFunctions(duckdb::ExtensionLoader& loader) {
   loader.RegisterFunction(std::move(history));
   loader.RegisterFunction(RowsFunction("delta_detail", BindDetail));
   loader.RegisterFunction(RowsFunction("delta_properties", BindProperties));
+  loader.RegisterFunction(RowsFunction("delta_columns", BindColumns));
 
   duckdb::TableFunction scan = DeltaScanFunction(loader.GetDatabaseInstance());
   scan.bind = BindScan;

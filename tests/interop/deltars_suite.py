@@ -70,12 +70,30 @@ def both_write(lake):
     assert len(rows) == 80 + 8, len(rows)
 
 
+def features_of_tarn(lake):
+    """Features that delta-rs knows, made by Tarn: read, written there where it can, read here."""
+    lake.run("CREATE TABLE silver.g (id BIGINT, who STRING, twice BIGINT GENERATED ALWAYS AS (id * 2)) USING DELTA TBLPROPERTIES ('delta.enableDeletionVectors'='false');"
+             "INSERT INTO silver.g (id, who) VALUES (1, 'tarn'), (2, NULL); UPDATE silver.g SET id = 5 WHERE id = 2")
+    compare(lake, "g", "id, who, twice")
+    write_deltalake(lake.table("g"), pa.table({"id": pa.array([7], pa.int64()), "who": pa.array(["rs"]), "twice": pa.array([14], pa.int64())}), mode="append")
+    assert len(compare(lake, "g", "id, who, twice")) == 3
+    lake.run("CREATE TABLE silver.v2 (id BIGINT, who STRING, p INT) USING DELTA PARTITIONED BY (p) TBLPROPERTIES ('delta.checkpointPolicy'='v2', 'delta.checkpointInterval'='3');"
+             + "; ".join(f"INSERT INTO silver.v2 VALUES ({i}, 'tarn', {i % 2})" for i in range(8)))
+    compare(lake, "v2", "id, who, p")
+    write_deltalake(lake.table("v2"), frame(100, 6, "rs"), mode="append")
+    assert len(compare(lake, "v2", "id, who, p")) == 14
+    lake.run("CREATE TABLE silver.i (id BIGINT GENERATED ALWAYS AS IDENTITY, who STRING DEFAULT 'd') USING DELTA CLUSTER BY (who) TBLPROPERTIES ('delta.enableRowTracking'='true', 'delta.enableInCommitTimestamps'='true');"
+             "INSERT INTO silver.i (who) VALUES ('a'), ('b'); INSERT INTO silver.i (who) VALUES (DEFAULT); UPDATE silver.i SET who = 'B' WHERE who = 'b'")
+    assert len(compare(lake, "i", "id, who")) == 3  # read; delta-rs refuses to write it
+
+
 CASES = [
     ("delta-rs reads what Tarn writes, deletes, updates, merges", tarn_writes),
     ("delta-rs reads Tarn's deletion vectors", tarn_writes_deletion_vectors),
     ("delta-rs reads Tarn's checkpoints", tarn_checkpoints),
     ("Tarn reads what delta-rs writes, merges, compacts, checkpoints", deltars_writes),
     ("both write one table in turn", both_write),
+    ("features made by Tarn are read, and written where delta-rs can", features_of_tarn),
 ]
 
 if __name__ == "__main__":
