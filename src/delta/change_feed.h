@@ -23,8 +23,8 @@
 namespace tarn::delta {
 
 struct ChangeFile {
-  AddFile file;                      // path, partition values, statistics; its vector hides rows
-  std::optional<RowSet> only;        // these rows alone, whatever the vector says
+  AddFile file;                       // path, partition values, statistics; its vector hides rows
+  std::optional<RowSet> only;         // these rows alone, whatever the vector says
   std::optional<std::string> change;  // "insert", "delete"; nullopt: in the file's _change_type
   Version version{0};
   int64_t timestamp_ms = 0;

@@ -73,6 +73,9 @@ const PropertyInfo kProperties[] = {
     {"delta.writePartitionColumnsToParquet", Kind::kBool, nullptr},
 };
 
+// Not Delta's own: how many commits a compacted log stands for.
+constexpr char kLogCompactionInterval[] = "tarn.logCompactionInterval";
+
 std::string Lower(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(),
@@ -160,6 +163,10 @@ bool HasPrefix(const std::string& key, const char* prefix) {
 // Checks one entry; `canonical` gets the key's own spelling, a choice its own, too.
 Status CheckProperty(const std::string& key, std::string& value, std::string* canonical) {
   *canonical = key;
+  if (Lower(key) == Lower(kLogCompactionInterval)) {
+    *canonical = kLogCompactionInterval;
+    return CheckInteger(*canonical, value, 0);
+  }
   if (!HasPrefix(key, "delta.")) return Status::Ok();
   if (HasPrefix(key, "delta.constraints.")) {
     *canonical = "delta.constraints." + key.substr(std::strlen("delta.constraints."));
@@ -315,7 +322,7 @@ Result<TableProperties> ParseProperties(const StringMap& configuration) {
   flag("delta.enableDeletionVectors", &out.enable_deletion_vectors);
   flag("delta.enableInCommitTimestamps", &out.in_commit_timestamps);
   TARN_RETURN_IF_ERROR(number("delta.checkpointInterval", 1, &out.checkpoint_interval));
-  TARN_RETURN_IF_ERROR(number("tarn.logCompactionInterval", 0, &out.log_compaction_interval));
+  TARN_RETURN_IF_ERROR(number(kLogCompactionInterval, 0, &out.log_compaction_interval));
   TARN_RETURN_IF_ERROR(number("delta.dataSkippingNumIndexedCols", -1, &out.num_indexed_columns));
   TARN_RETURN_IF_ERROR(number("delta.columnMapping.maxColumnId", 0, &out.max_column_id));
   TARN_RETURN_IF_ERROR(interval("delta.logRetentionDuration", &out.log_retention_ms));

@@ -43,11 +43,15 @@ TEST(Properties, UnknownKeysNameTheNearest) {
 }
 
 TEST(Properties, BadValuesSayWhatIsExpected) {
-  const std::pair<const char*, const char*> kBad[] = {
-      {"delta.appendOnly", "yes"},          {"delta.checkpointInterval", "0"},
-      {"delta.logRetentionDuration", "30"}, {"delta.columnMapping.mode", "names"},
-      {"delta.isolationLevel", "Snapshot"}, {"delta.dataSkippingNumIndexedCols", "-2"},
-      {"delta.feature.nope", "supported"},  {"delta.feature.deletionVectors", "maybe"}};
+  const std::pair<const char*, const char*> kBad[] = {{"delta.appendOnly", "yes"},
+                                                      {"delta.checkpointInterval", "0"},
+                                                      {"delta.logRetentionDuration", "30"},
+                                                      {"delta.columnMapping.mode", "names"},
+                                                      {"delta.isolationLevel", "Snapshot"},
+                                                      {"delta.dataSkippingNumIndexedCols", "-2"},
+                                                      {"tarn.logCompactionInterval", "x"},
+                                                      {"delta.feature.nope", "supported"},
+                                                      {"delta.feature.deletionVectors", "maybe"}};
   for (const auto& [key, value] : kBad) {
     const Status status = ValidateProperties({{key, value}});
     EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << key;

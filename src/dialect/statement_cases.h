@@ -291,9 +291,9 @@ CALL tarn_set_comment('t', 'a', 'x'))sql"},
      R"sql(SELECT key, value FROM delta_properties('t') WHERE key = 'a.b' ORDER BY key)sql"},
     {R"sql(SHOW COLUMNS IN t FROM silver)sql",
      R"sql(SELECT column_name AS col_name FROM (DESCRIBE silver.t))sql"},
-    {R"sql(SELECT lag(v, 2) IGNORE NULLS OVER (ORDER BY t), first(v, true) OVER w FROM x)sql",
+    {R"sql(SELECT lag(v, 2) IGNORE NULLS OVER (ORDER BY t), first(v, true) OVER () FROM x)sql",
      R"sql(SELECT lag(v, 2 IGNORE NULLS) OVER (ORDER BY t), )sql"
-     R"sql(first_value(v IGNORE NULLS) OVER w FROM x)sql"},
+     R"sql(first_value(v IGNORE NULLS) OVER () FROM x)sql"},
     {R"sql(SHOW CREATE TABLE silver.t)sql",
      R"sql(SELECT 'CREATE TABLE ' || 'silver.t' || ' (' || chr(10) || (SELECT )sql"
      R"sql(string_agg('  ' || col_name || ' ' || upper(data_type) || coalesce(' ' || )sql"

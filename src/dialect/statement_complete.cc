@@ -28,11 +28,12 @@ void CompleteTable(duckdb::CreateTableInfo& table) {
   duckdb::vector<std::pair<std::string, std::string>> own;
   for (const auto& option : table.options) {
     const std::string key = StringUtil::Lower(option.first);
-    // Defaults, generated and identity columns go on to whoever creates the table.
-    if (StringUtil::StartsWith(key, prefix + "column.") && !StringUtil::EndsWith(key, ".comment")) {
-      continue;
-    }
-    if (StringUtil::StartsWith(key, prefix) && IsText(*option.second)) {
+    // Defaults, generated and identity columns, and properties of Tarn's own, go on to whoever
+    // creates the table.
+    const bool comment =
+        StringUtil::StartsWith(key, prefix + "column.") && StringUtil::EndsWith(key, ".comment");
+    const bool mine = comment || key == prefix + "comment" || key == prefix + "property_names";
+    if (mine && IsText(*option.second)) {
       own.emplace_back(StringUtil::Lower(option.first), TextOf(*option.second));
     }
   }

@@ -1,5 +1,5 @@
-// table_changes(table, start [, end]): the change data feed as a scan. Start and end are versions or
-// timestamps, both inclusive. Columns: the table's, then _change_type, _commit_version and
+// table_changes(table, start [, end]): the change data feed as a scan. Start and end are versions
+// or timestamps, both inclusive. Columns: the table's, then _change_type, _commit_version and
 // _commit_timestamp.
 #include <utility>
 
@@ -109,9 +109,10 @@ duckdb::unique_ptr<duckdb::FunctionData> BindChanges(duckdb::ClientContext& cont
   const auto last = input.inputs.size() > 2 ? EndOf(context, table, input.inputs[2])
                                             : ValueOrThrow(table.Latest())->version();
   if (input.inputs.size() > 2 && last < first && !IsVersion(input.inputs[1])) {
-    throw duckdb::InvalidInputException("table_changes: no commit of table %s lies between the "
-                                        "two times",
-                                        named.name);
+    throw duckdb::InvalidInputException(
+        "table_changes: no commit of table %s lies between the "
+        "two times",
+        named.name);
   }
   auto feed = delta::ReadChanges(table, first, last);
   ThrowIfError(feed.status());

@@ -152,7 +152,11 @@ def variants(lake, spark):
         for i, value in enumerate(values):
             copy = str(i + 10) if i != 3 else "1013"
             for key in (str(i), copy):
-                assert json.loads(rows[key]) == json.loads(value), (name, key, rows[key])
+                written_by_tarn = name == "u" or key == copy
+                if value == "null" and written_by_tarn:
+                    assert rows[key] is None, rows[key]  # a variant that is null at its top is read, and written, as NULL
+                else:
+                    assert json.loads(rows[key]) == json.loads(value), (name, key, rows[key])
         assert rows["100"] is None and rows["110"] is None, rows
     spark.sql(f"DELETE FROM delta.`{lake.table('u')}` WHERE id < 5")
     assert lake.rows("SELECT count(*) FROM silver.u") == [("9",)]
