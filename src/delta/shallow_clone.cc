@@ -79,6 +79,9 @@ class Cloner {
     Metadata metadata = snapshot_.metadata();
     metadata.id.clear();
     metadata.created_time_ms.reset();
+    // Ids that the source's files hold for rows that moved are the source's: new names hide them.
+    metadata.configuration.erase("delta.rowTracking.materializedRowIdColumnName");
+    metadata.configuration.erase("delta.rowTracking.materializedRowCommitVersionColumnName");
     for (const auto& [key, value] : request_.properties) metadata.configuration[key] = value;
     // Readers need a feature when some file uses it, whatever the properties say now.
     for (const FeatureInfo& feature : KnownFeatures()) {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "delta/file_table.h"
+#include "delta/identity.h"
 #include "delta/properties.h"
 #include "delta/row_tracking.h"
 
@@ -121,8 +122,10 @@ Result<std::unique_ptr<Transaction>> Transaction::Restore(std::shared_ptr<Table>
                               "changed or removed; unset the property first");
   }
   self.ReadWholeTable();
-  if (!(target.metadata() == self.base_->metadata())) {
-    TARN_RETURN_IF_ERROR(self.AdoptMetadata(target.metadata(), SchemaSource::kReplace));
+  TARN_ASSIGN_OR_RETURN(Metadata metadata,
+                        WithIdentityMarks(target.metadata(), self.base_->schema()));
+  if (!(metadata == self.base_->metadata())) {
+    TARN_RETURN_IF_ERROR(self.AdoptMetadata(std::move(metadata), SchemaSource::kReplace));
   }
   const auto then = target.Domain("delta.clustering");
   const auto now = self.base_->Domain("delta.clustering");
