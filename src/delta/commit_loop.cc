@@ -250,7 +250,7 @@ class CommitLoop {
     if (!stamp) return Status::Ok();
     const auto head = environment_.store->Head(table_.LogKey(CommitName(tx_.base_->version())));
     if (!head.ok() && head.status().code() != StatusCode::kNotFound) return head.status();
-    if (head.ok() && CommitStamp{head->modified_micros, head->size_bytes} == *stamp)
+    if (head.ok() && CommitStamp{head->modified_micros, head->size_bytes, head->tag} == *stamp)
       return Status::Ok();
     TARN_ASSIGN_OR_RETURN(const SnapshotPtr latest, table_.Latest());
     // Absent, or another file: in the place of what was cleaned up there may be an entry that was

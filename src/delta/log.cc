@@ -197,12 +197,14 @@ Result<LogListing> ListLog(store::ObjectStore& store, const std::string& root, V
     if (!name || name->version < from) continue;
     switch (name->kind) {
       case LogFileKind::kCommit:
-        listing.commits[name->version] = {name->version, name->version, std::move(file),
-                                          object.modified_micros, object.size_bytes};
+        listing.commits[name->version] = {name->version,     name->version,
+                                          std::move(file),   object.modified_micros,
+                                          object.size_bytes, std::move(object.tag)};
         break;
       case LogFileKind::kCompacted:
-        listing.compacted.push_back(
-            {name->version, name->end, std::move(file), object.modified_micros, object.size_bytes});
+        listing.compacted.push_back({name->version, name->end, std::move(file),
+                                     object.modified_micros, object.size_bytes,
+                                     std::move(object.tag)});
         break;
       case LogFileKind::kCheckpoint:
         if (object.size_bytes > 0) {

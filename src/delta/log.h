@@ -45,6 +45,7 @@ struct CommitFile {
   std::string name;
   int64_t modified_micros = 0;
   uint64_t size_bytes = 0;
+  std::string tag;  // the store's, see ObjectInfo
 };
 
 // A checkpoint all of whose files are there.

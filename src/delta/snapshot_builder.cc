@@ -366,7 +366,8 @@ Result<int64_t> Loader::Timestamp(const LogSegment& segment, const CommitReplay&
   int64_t timestamp = segment.checkpoint ? segment.checkpoint->modified_micros / 1000 : 0;
   if (commit != listing_.commits.end()) {
     timestamp = commit->second.modified_micros / 1000;
-    *stamp = CommitStamp{commit->second.modified_micros, commit->second.size_bytes};
+    *stamp =
+        CommitStamp{commit->second.modified_micros, commit->second.size_bytes, commit->second.tag};
   }
   if (!InCommitTimestamps(*replay.metadata)) return timestamp;
   std::optional<CommitInfo> info = replay.last_info;

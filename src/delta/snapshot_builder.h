@@ -24,6 +24,7 @@ namespace tarn::delta {
 struct CommitStamp {
   int64_t modified_micros = 0;
   uint64_t size_bytes = 0;
+  std::string tag;  // the store's, see ObjectInfo
   bool operator==(const CommitStamp&) const = default;
 };
 

@@ -72,7 +72,8 @@ Result<bool> Table::StillThere(const Snapshot& base) {
   if (parts.stamp) {
     const auto same = environment_.store->Head(LogKey(CommitName(base.version())));
     if (!same.ok() && same.status().code() != StatusCode::kNotFound) return same.status();
-    return same.ok() && CommitStamp{same->modified_micros, same->size_bytes} == *parts.stamp;
+    return same.ok() &&
+           CommitStamp{same->modified_micros, same->size_bytes, same->tag} == *parts.stamp;
   }
   // The commit's JSON was gone already: its checkpoint stands for it.
   TARN_ASSIGN_OR_RETURN(const LogListing listing,
@@ -99,7 +100,7 @@ Result<SnapshotPtr> Table::Refresh(const SnapshotPtr& base) {
     if (!newest.ok() && newest.status().code() == StatusCode::kNotFound)
       return SnapshotPtr();  // cleaned up since we read it
     if (!newest.ok()) return newest.status();
-    fresh.back().stamp = {newest->modified_micros, newest->size_bytes};
+    fresh.back().stamp = {newest->modified_micros, newest->size_bytes, newest->tag};
   }
   // Last, look at the version we stand on. If it is still the file we read, then until now the log
   // was neither replaced (DROP and CREATE) nor cleaned up past it: the absent version is really the

@@ -75,6 +75,7 @@ class CurlClient final : public HttpClient {
     curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
     curl_slist_free_all(headers);
     Return(handle);
+    if (request.timed_out != nullptr) *request.timed_out = code == CURLE_OPERATION_TIMEDOUT;
     if (code != CURLE_OK) return Failure(request, code, message);
     response.status = static_cast<int>(status);
     return response;

@@ -29,6 +29,7 @@ struct HttpRequest {
   std::string_view body;  // must outlive the call
   int64_t connect_timeout_ms = 5'000;
   int64_t idle_timeout_ms = 30'000;  // no byte in either direction for this long ends the request
+  bool* timed_out = nullptr;         // if given: set to whether a timeout was what ended Send
 };
 
 struct HttpResponse {

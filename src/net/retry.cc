@@ -23,4 +23,16 @@ bool Backoff::Wait(int64_t at_least_micros) {
   return true;
 }
 
+bool RetryBudget::TakeForRetry() {
+  std::lock_guard lock(mutex_);
+  if (left_ < kRetryCost) return false;
+  left_ -= kRetryCost;
+  return true;
+}
+
+void RetryBudget::Refund() {
+  std::lock_guard lock(mutex_);
+  left_ = std::min(capacity_, left_ + kSuccessRefund);
+}
+
 }  // namespace tarn::net

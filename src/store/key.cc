@@ -20,4 +20,16 @@ Status ValidateKey(const std::string& key) {
   return Status::Ok();
 }
 
+Status ObjectStore::DeleteMany(const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) TARN_RETURN_IF_ERROR(Delete(key));
+  return Status::Ok();
+}
+
+std::vector<Result<std::string>> ObjectStore::GetMany(const std::vector<std::string>& keys) {
+  std::vector<Result<std::string>> out;
+  out.reserve(keys.size());
+  for (const std::string& key : keys) out.push_back(Get(key));
+  return out;
+}
+
 }  // namespace tarn::store

@@ -33,7 +33,9 @@ namespace tarn::store {
 struct ObjectInfo {
   std::string key;
   uint64_t size_bytes = 0;
-  int64_t modified_micros = 0;  // since the epoch, by the store's clock
+  int64_t modified_micros = 0;  // since the epoch, by the store's clock; S3 knows seconds only
+  // Tells two contents of one key apart where the times cannot (S3's ETag); "" where there is none.
+  std::string tag;
 };
 
 enum class PutMode {
@@ -64,6 +66,13 @@ class ObjectStore {
                                                            PutMode mode) = 0;
   // Absent keys are fine: deleting is idempotent.
   virtual Status Delete(const std::string& key) = 0;
+  // Several at once, where the store has a cheaper way than one by one (S3: 1,000 a request). Not
+  // atomic: after an error any of them may be gone. They go in the order given, as far as the store
+  // can promise it: what comes in an earlier thousand goes earlier.
+  virtual Status DeleteMany(const std::vector<std::string>& keys);
+  // Small objects, read whole and, where waiting costs more than work, at the same time. One result
+  // per key, in the order given.
+  virtual std::vector<Result<std::string>> GetMany(const std::vector<std::string>& keys);
 
   // All objects whose key starts with `prefix` and is > `start_after` (byte order), ascending.
   // A folder that does not exist lists as empty. `limit` 0 means all.
@@ -77,7 +86,7 @@ class ObjectStore {
   };
   virtual Result<Listing> ListFolder(const std::string& folder) = 0;
 
-  // The name under which DuckDB's file system opens this key (a local path, later s3://…).
+  // The name under which DuckDB's file system opens this key (a local path, or s3://…).
   // A memory store returns an empty string: it has none.
   virtual std::string EnginePath(const std::string& key) const = 0;
   // For messages: where the root is.

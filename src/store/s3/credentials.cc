@@ -14,6 +14,11 @@ namespace {
 constexpr int64_t kRefreshBeforeMicros = 5LL * 60 * 1'000'000;
 constexpr char kInstanceMetadata[] = "http://169.254.169.254";
 
+bool Same(const Credentials& a, const Credentials& b) {
+  return a.access_key_id == b.access_key_id && a.secret_access_key == b.secret_access_key &&
+         a.session_token == b.session_token;
+}
+
 class Static final : public CredentialsProvider {
  public:
   explicit Static(Credentials credentials) : credentials_(std::move(credentials)) {}
@@ -21,6 +26,51 @@ class Static final : public CredentialsProvider {
 
  private:
   Credentials credentials_;
+};
+
+class Referenced final : public CredentialsProvider {
+ public:
+  Referenced(CredentialReferences references, CredentialsEnvironment environment)
+      : references_(std::move(references)), environment_(std::move(environment)) {}
+
+  Result<Credentials> Get() override {
+    std::lock_guard lock(mutex_);
+    if (current_) return *current_;
+    Credentials out;
+    TARN_ASSIGN_OR_RETURN(out.access_key_id, Read(references_.access_key_id));
+    TARN_ASSIGN_OR_RETURN(out.secret_access_key, Read(references_.secret_access_key));
+    if (!references_.session_token.empty()) {
+      TARN_ASSIGN_OR_RETURN(out.session_token, Read(references_.session_token));
+    }
+    current_ = out;
+    return out;
+  }
+
+  void Invalidate(const Credentials& refused) override {
+    std::lock_guard lock(mutex_);
+    if (current_ && Same(*current_, refused)) current_.reset();
+  }
+
+ private:
+  Result<std::string> Read(const std::string& reference) const {
+    std::string value;
+    if (reference.rfind("env:", 0) == 0) {
+      value = environment_.variable(reference.substr(4));
+    } else if (reference.rfind("file:", 0) == 0) {
+      TARN_ASSIGN_OR_RETURN(value, environment_.read_file(reference.substr(5)));
+    } else {
+      return Status::InvalidArgument(
+          "S3 keys are given by reference, env:NAME or file:PATH, not as they are");
+    }
+    while (!value.empty() && (value.back() == '\n' || value.back() == '\r')) value.pop_back();
+    if (value.empty()) return Status::Permission("'" + reference + "' is not set or empty");
+    return value;
+  }
+
+  CredentialReferences references_;
+  CredentialsEnvironment environment_;
+  std::mutex mutex_;
+  std::optional<Credentials> current_;
 };
 
 // {"AccessKeyId":…,"SecretAccessKey":…,"Token":…,"Expiration":…}, as containers and instances
@@ -38,6 +88,21 @@ Result<Credentials> FromJson(const std::string& body) {
     out.expires_micros = *expires;
   }
   return out;
+}
+
+std::string ProfileName(const CredentialsEnvironment& environment) {
+  const std::string name = environment.variable("AWS_PROFILE");
+  return name.empty() ? "default" : name;
+}
+
+std::string CredentialsFile(const CredentialsEnvironment& environment) {
+  const std::string file = environment.variable("AWS_SHARED_CREDENTIALS_FILE");
+  return file.empty() ? environment.variable("HOME") + "/.aws/credentials" : file;
+}
+
+std::string ConfigFile(const CredentialsEnvironment& environment) {
+  const std::string file = environment.variable("AWS_CONFIG_FILE");
+  return file.empty() ? environment.variable("HOME") + "/.aws/config" : file;
 }
 
 class Chain final : public CredentialsProvider {
@@ -61,9 +126,9 @@ class Chain final : public CredentialsProvider {
     return fetched.status();
   }
 
-  void Invalidate() override {
+  void Invalidate(const Credentials& refused) override {
     std::lock_guard lock(mutex_);
-    current_.reset();
+    if (current_ && Same(*current_, refused)) current_.reset();
   }
 
  private:
@@ -100,13 +165,8 @@ class Chain final : public CredentialsProvider {
   }
 
   Result<Credentials> FromProfiles() {
-    std::string profile = Variable("AWS_PROFILE");
-    if (profile.empty()) profile = "default";
-    std::string credentials_file = Variable("AWS_SHARED_CREDENTIALS_FILE");
-    if (credentials_file.empty()) credentials_file = Variable("HOME") + "/.aws/credentials";
-    std::string config_file = Variable("AWS_CONFIG_FILE");
-    if (config_file.empty()) config_file = Variable("HOME") + "/.aws/config";
-    for (const auto& file : {credentials_file, config_file}) {
+    const std::string profile = ProfileName(environment_);
+    for (const auto& file : {CredentialsFile(environment_), ConfigFile(environment_)}) {
       const auto text = environment_.read_file(file);
       if (!text.ok()) continue;
       Credentials out;
@@ -117,7 +177,16 @@ class Chain final : public CredentialsProvider {
       }
       if (!out.access_key_id.empty() && !out.secret_access_key.empty()) return out;
     }
-    return Status::NotFound("profile " + profile + " has no keys in " + credentials_file);
+    for (const char* foreign :
+         {"credential_process", "sso_session", "sso_start_url", "source_profile"}) {
+      if (!ProfileSetting(environment_, foreign).empty()) {
+        return Status::NotFound("profile " + profile + " uses " + foreign +
+                                ", which is not supported: write keys into it, or export them "
+                                "with 'aws configure export-credentials'");
+      }
+    }
+    return Status::NotFound("profile " + profile + " has no keys in " +
+                            CredentialsFile(environment_));
   }
 
   Result<Credentials> FromWebIdentity() {
@@ -149,7 +218,9 @@ class Chain final : public CredentialsProvider {
     document.load_buffer(response.body.data(), response.body.size());
     const auto found = document.select_node("//Credentials").node();
     if (response.status != 200 || !found) {
-      return Status::Permission("the token service answered " + std::to_string(response.status));
+      const auto code = document.select_node("//Error/Code").node();
+      return Status::Permission("the token service answered " + std::to_string(response.status) +
+                                " " + code.text().as_string());
     }
     Credentials out;
     out.access_key_id = found.child_value("AccessKeyId");
@@ -246,6 +317,20 @@ std::shared_ptr<CredentialsProvider> StaticCredentials(Credentials credentials) 
 
 std::shared_ptr<CredentialsProvider> DefaultCredentialsChain(CredentialsEnvironment environment) {
   return std::make_shared<Chain>(std::move(environment));
+}
+
+std::shared_ptr<CredentialsProvider> ReferencedCredentials(CredentialReferences references,
+                                                           CredentialsEnvironment environment) {
+  return std::make_shared<Referenced>(std::move(references), std::move(environment));
+}
+
+std::string ProfileSetting(const CredentialsEnvironment& environment, const std::string& name) {
+  const auto text = environment.read_file(ConfigFile(environment));
+  if (!text.ok()) return "";
+  for (const auto& [key, value] : ReadProfile(*text, ProfileName(environment))) {
+    if (key == name) return value;
+  }
+  return "";
 }
 
 std::vector<std::pair<std::string, std::string>> ReadProfile(const std::string& ini,

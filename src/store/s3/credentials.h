@@ -26,8 +26,8 @@ class CredentialsProvider {
  public:
   virtual ~CredentialsProvider() = default;
   virtual Result<Credentials> Get() = 0;
-  // The server refused the current ones (ExpiredToken): fetch new ones at the next Get.
-  virtual void Invalidate() {}
+  // The server refused these (ExpiredToken): fetch new ones at the next Get, unless that was done.
+  virtual void Invalidate(const Credentials& refused) {}
 };
 
 // What the chain reads; tests put their own in place.
@@ -40,7 +40,20 @@ struct CredentialsEnvironment {
 CredentialsEnvironment ProcessEnvironment(std::shared_ptr<net::HttpClient> http);
 
 std::shared_ptr<CredentialsProvider> StaticCredentials(Credentials credentials);
+// Keys named by reference, "env:NAME" or "file:PATH" (read again after the server refused them);
+// `session_token` may be empty.
+struct CredentialReferences {
+  std::string access_key_id;
+  std::string secret_access_key;
+  std::string session_token;
+};
+std::shared_ptr<CredentialsProvider> ReferencedCredentials(CredentialReferences references,
+                                                           CredentialsEnvironment environment);
 std::shared_ptr<CredentialsProvider> DefaultCredentialsChain(CredentialsEnvironment environment);
+
+// A setting of the profile in use (AWS_PROFILE, else "default") from AWS's config file; "" when
+// there is none.
+std::string ProfileSetting(const CredentialsEnvironment& environment, const std::string& name);
 
 // Sections of an INI file as AWS writes them: "[name]" or "[profile name]" -> key -> value.
 std::vector<std::pair<std::string, std::string>> ReadProfile(const std::string& ini,

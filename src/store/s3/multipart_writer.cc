@@ -10,6 +10,9 @@ namespace tarn::store::s3 {
 namespace {
 
 constexpr uint64_t kMaxParts = 10'000;
+constexpr uint64_t kSmallestPartBytes = 5u << 20;  // S3 takes no smaller one but the last
+constexpr int kManyUploads = 16;
+constexpr int kCompleteAttempts = 4;
 
 struct Part {
   int number;
@@ -24,22 +27,31 @@ class MultipartWriter final : public ObjectWriter {
         key_(std::move(key)),
         mode_(mode),
         put_small_(std::move(put_small)),
-        part_bytes_(client_->options().part_bytes) {}
+        slots_(client_->environment().upload_slots) {
+    if (slots_) ++slots_->open_uploads;
+  }
 
   ~MultipartWriter() override {
     for (auto& part : in_flight_) part.wait();
     if (!upload_id_.empty()) Abort();
+    if (slots_) --slots_->open_uploads;
   }
 
   Status Append(std::string_view bytes) override {
     TARN_RETURN_IF_ERROR(failed_);
-    buffer_.append(bytes);
-    while (failed_.ok() && buffer_.size() >= NextCut()) failed_ = SendPart();
+    while (!bytes.empty() && failed_.ok()) {
+      const uint64_t cut = NextCut();
+      const size_t take = std::min<size_t>(bytes.size(), cut - std::min(cut, buffer_.size()));
+      buffer_.append(bytes.substr(0, take));
+      bytes.remove_prefix(take);
+      if (buffer_.size() >= cut) failed_ = SendPart();
+    }
     return failed_;
   }
 
   Status Finish() override {
     TARN_RETURN_IF_ERROR(failed_);
+    // Nothing is sent in parts before it is known that the object is large.
     if (upload_id_.empty()) return put_small_(buffer_);
     if (!buffer_.empty()) TARN_RETURN_IF_ERROR(SendPart());
     while (!in_flight_.empty()) TARN_RETURN_IF_ERROR(Collect());
@@ -47,14 +59,20 @@ class MultipartWriter final : public ObjectWriter {
   }
 
  private:
-  // Nothing is sent in parts before it is known that the object is large.
+  // Where the buffer is cut. Parts grow so that even the largest object stays below the limit of
+  // their number; with many uploads open at once they are as small as they may be.
   uint64_t NextCut() const {
-    return upload_id_.empty() ? std::max(client_->options().multipart_threshold_bytes, part_bytes_)
-                              : part_bytes_;
+    const S3Options& options = client_->options();
+    const bool many = slots_ && slots_->open_uploads > kManyUploads;
+    const uint64_t base =
+        many ? std::min(kSmallestPartBytes, options.part_bytes) : options.part_bytes;
+    if (upload_id_.empty() && !many) return std::max(base, options.multipart_threshold_bytes);
+    return base * (1 + static_cast<uint64_t>(next_part_) / 1000);
   }
 
   Status Start() {
     S3Request request;
+    request.kind = RequestKind::kCreateUpload;
     request.method = "POST";
     request.key = key_;
     request.query = {{"uploads", ""}};
@@ -67,33 +85,41 @@ class MultipartWriter final : public ObjectWriter {
     return Status::Ok();
   }
 
+  // Sends what is buffered as the next part.
   Status SendPart() {
     if (upload_id_.empty()) TARN_RETURN_IF_ERROR(Start());
-    // Parts grow so that even the largest object stays below the limit of their number.
-    if (next_part_ % 1000 == 0) part_bytes_ += client_->options().part_bytes;
     if (next_part_ > static_cast<int>(kMaxParts))
       return Status::Resource(key_ + " has too many parts");
-    const size_t size = std::min<size_t>(part_bytes_, buffer_.size());
-    std::string body = buffer_.substr(0, size);
-    buffer_.erase(0, size);
+    std::string body = std::move(buffer_);
+    buffer_ = std::string();
+    total_bytes_ += body.size();
     if (static_cast<int>(in_flight_.size()) >= client_->options().parallel_parts) {
       TARN_RETURN_IF_ERROR(Collect());
     }
+    if (slots_) slots_->Acquire();
     in_flight_.push_back(
         std::async(std::launch::async,
-                   [client = client_, key = key_, id = upload_id_, number = next_part_,
-                    body = std::move(body)]() -> Result<Part> {
-                     S3Request request;
-                     request.method = "PUT";
-                     request.key = key;
-                     request.query = {{"partNumber", std::to_string(number)}, {"uploadId", id}};
-                     request.body = body;
-                     TARN_ASSIGN_OR_RETURN(const auto reply, client->Send(request));
-                     if (!reply.http.succeeded()) return client->ErrorOf(reply.http, request);
-                     return Part{number, reply.http.Header("etag")};
+                   [client = client_, slots = slots_, key = key_, id = upload_id_,
+                    number = next_part_, body = std::move(body)]() -> Result<Part> {
+                     auto part = UploadPart(*client, key, id, number, body);
+                     if (slots) slots->Release();
+                     return part;
                    }));
     ++next_part_;
     return Status::Ok();
+  }
+
+  static Result<Part> UploadPart(S3Client& client, const std::string& key, const std::string& id,
+                                 int number, const std::string& body) {
+    S3Request request;
+    request.kind = RequestKind::kUploadPart;
+    request.method = "PUT";
+    request.key = key;
+    request.query = {{"partNumber", std::to_string(number)}, {"uploadId", id}};
+    request.body = body;
+    TARN_ASSIGN_OR_RETURN(const auto reply, client.Send(request));
+    if (!reply.http.succeeded()) return client.ErrorOf(reply.http, request);
+    return Part{number, reply.http.Header("etag")};
   }
 
   Status Collect() {
@@ -112,29 +138,57 @@ class MultipartWriter final : public ObjectWriter {
     }
     body += "</CompleteMultipartUpload>";
     S3Request request;
+    request.kind = RequestKind::kCompleteUpload;
     request.method = "POST";
     request.key = key_;
     request.query = {{"uploadId", upload_id_}};
     if (mode_ == PutMode::kCreateOnly) request.headers = {{"if-none-match", "*"}};
     request.body = body;
+    bool ambiguous = false;
+    Status last;
+    for (int attempt = 0; attempt < kCompleteAttempts; ++attempt) {
+      const auto reply = client_->Send(request);
+      TARN_RETURN_IF_ERROR(reply.status());
+      ambiguous = ambiguous || reply->ambiguous;
+      const std::string code = ErrorCode(reply->http.body);
+      if (reply->http.succeeded() && code.empty()) {
+        upload_id_.clear();
+        return Status::Ok();
+      }
+      // The upload is gone after an attempt whose reply was lost: that attempt completed it, or
+      // somebody ended it. The object tells.
+      if (ambiguous && (reply->http.status == 404 || reply->http.status == 412)) {
+        const Status there = IsWhole();
+        if (there.ok()) upload_id_.clear();
+        if (there.ok() || reply->http.status == 404) return there;
+      }
+      if (reply->http.status == 412) return Status::AlreadyExists(key_ + " exists");
+      last = client_->ErrorOf(reply->http, request);
+      // S3 may answer 200 and put an error into the body; those are worth another attempt.
+      if (!reply->http.succeeded()) return last;
+      ambiguous = true;
+    }
+    return last;
+  }
+
+  // OK when the object is there with as many bytes as were sent.
+  Status IsWhole() {
+    S3Request request;
+    request.kind = RequestKind::kHead;
+    request.method = "HEAD";
+    request.key = key_;
     const auto reply = client_->Send(request);
-    TARN_RETURN_IF_ERROR(reply.status());
-    // S3 may answer 200 and put an error into the body.
-    if (reply->http.succeeded() && ErrorCode(reply->http.body).empty()) {
-      upload_id_.clear();
+    if (reply.ok() && reply->http.succeeded() &&
+        reply->http.Header("content-length") == std::to_string(total_bytes_)) {
       return Status::Ok();
     }
-    if (reply->http.status == 404 && reply->ambiguous) {
-      // The upload is gone after an attempt whose reply was lost: it was completed, by us alone.
-      upload_id_.clear();
-      return Status::Ok();
-    }
-    if (reply->http.status == 412) return Status::AlreadyExists(key_ + " exists");
-    return client_->ErrorOf(reply->http, request);
+    return Status::OutcomeUnknown("upload of " + key_ +
+                                  ": the reply to its end was lost and the object is not there");
   }
 
   void Abort() {
     S3Request request;
+    request.kind = RequestKind::kAbortUpload;
     request.method = "DELETE";
     request.key = key_;
     request.query = {{"uploadId", upload_id_}};
@@ -145,7 +199,8 @@ class MultipartWriter final : public ObjectWriter {
   std::string key_;
   PutMode mode_;
   std::function<Status(std::string_view)> put_small_;
-  uint64_t part_bytes_;
+  std::shared_ptr<UploadSlots> slots_;  // may be null
+  uint64_t total_bytes_ = 0;
   std::string buffer_;
   std::string upload_id_;
   int next_part_ = 1;

@@ -3,36 +3,20 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <optional>
 #include <pugixml.hpp>
 
+#include "store/s3/delete_batch.h"
 #include "store/s3/multipart_writer.h"
+#include "store/s3/parallel.h"
 #include "store/s3/s3_client.h"
 
 namespace tarn::store::s3 {
 namespace {
 
 constexpr size_t kListPage = 1000;
+constexpr size_t kDeletePage = 1000;
 constexpr int kConditionalAttempts = 6;
-
-// "Mon, 23 Nov 2026 13:05:07 GMT" -> microseconds; 0 when it is something else.
-int64_t ParseHttpDate(const std::string& text) {
-  static const std::string kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  char month[4] = "";
-  int day = 0;
-  int year = 0;
-  int hour = 0;
-  int minute = 0;
-  int second = 0;
-  if (std::sscanf(text.c_str(), "%*[^,], %d %3s %d %d:%d:%d", &day, month, &year, &hour, &minute,
-                  &second) != 6) {
-    return 0;
-  }
-  const size_t at = kMonths.find(month);
-  if (at == std::string::npos) return 0;
-  const int64_t days =
-      DaysFromCivil(year, static_cast<unsigned>(at / 3 + 1), static_cast<unsigned>(day));
-  return ((days * 24 + hour) * 60 + minute) * 60'000'000LL + second * 1'000'000LL;
-}
 
 struct ListPage {
   std::vector<ObjectInfo> objects;
@@ -52,7 +36,9 @@ Result<ListPage> ParseListPage(const std::string& body, const std::string& place
     info.key = entry.child_value("Key");
     info.size_bytes = std::strtoull(entry.child_value("Size"), nullptr, 10);
     const auto modified = ParseTimestampUtc(entry.child_value("LastModified"));
-    info.modified_micros = modified.value_or(0);
+    // HEAD tells whole seconds; some servers' listings tell more, and the two have to agree.
+    info.modified_micros = modified.value_or(0) / 1'000'000 * 1'000'000;
+    info.tag = entry.child_value("ETag");
     page.objects.push_back(std::move(info));
   }
   for (const auto& entry : root.children("CommonPrefixes")) {
@@ -84,29 +70,29 @@ class S3Store final : public ObjectStore, public std::enable_shared_from_this<S3
   Result<std::string> GetRange(const std::string& key, uint64_t offset, uint64_t length) override {
     TARN_RETURN_IF_ERROR(ValidateKey(key));
     if (length == 0) return std::string();
-    S3Request request;
-    request.key = FullKey(key);
-    // Servers read the last byte's position as a signed number.
-    const uint64_t last = length > INT64_MAX - offset ? INT64_MAX : offset + length - 1;
-    request.headers = {{"range", "bytes=" + std::to_string(offset) + "-" + std::to_string(last)}};
-    TARN_ASSIGN_OR_RETURN(auto reply, client_->Send(request));
-    if (reply.http.status == 416) return EndOrBeyond(key, offset);
-    if (!reply.http.succeeded()) return client_->ErrorOf(reply.http, request);
-    // A server that does not know ranges answers 200 with the whole object.
-    if (reply.http.status == 200)
-      return reply.http.body.substr(std::min<uint64_t>(offset, reply.http.body.size()), length);
-    return std::move(reply.http.body);
+    const uint64_t piece = client_->options().range_piece_bytes;
+    // A length without end ("the rest") is one request: how much there is, only the reply tells.
+    if (length < 2 * piece || length > INT64_MAX - offset) return GetPiece(key, offset, length);
+    return GetPieces(key, offset, length);
   }
 
   Result<ObjectInfo> Head(const std::string& key) override {
     TARN_RETURN_IF_ERROR(ValidateKey(key));
     S3Request request;
+    request.kind = RequestKind::kHead;
     request.method = "HEAD";
     request.key = FullKey(key);
-    TARN_ASSIGN_OR_RETURN(const auto reply, client_->Send(request));
+    const auto sent = client_->Send(request);
+    // A refused HEAD has no body that says why; a GET has.
+    if (!sent.ok() && sent.status().retry() != RetryClass::kNo) return sent.status();
+    if (!sent.ok()) {
+      const Status told = GetPiece(key, 0, 1).status();
+      return told.ok() ? sent.status() : told;
+    }
+    const S3Reply& reply = sent.value();
     if (!reply.http.succeeded()) return client_->ErrorOf(reply.http, request);
     return ObjectInfo{key, std::strtoull(reply.http.Header("content-length").c_str(), nullptr, 10),
-                      ParseHttpDate(reply.http.Header("last-modified"))};
+                      ParseHttpDate(reply.http.Header("last-modified")), reply.http.Header("etag")};
   }
 
   Status Put(const std::string& key, std::string_view bytes, PutMode mode) override {
@@ -134,6 +120,7 @@ class S3Store final : public ObjectStore, public std::enable_shared_from_this<S3
   Status Delete(const std::string& key) override {
     TARN_RETURN_IF_ERROR(ValidateKey(key));
     S3Request request;
+    request.kind = RequestKind::kDelete;
     request.method = "DELETE";
     request.key = FullKey(key);
     TARN_ASSIGN_OR_RETURN(const auto reply, client_->Send(request));
@@ -141,6 +128,29 @@ class S3Store final : public ObjectStore, public std::enable_shared_from_this<S3
     if (reply.http.status == 404 && ErrorCode(reply.http.body) != "NoSuchBucket")
       return Status::Ok();
     return client_->ErrorOf(reply.http, request);
+  }
+
+  Status DeleteMany(const std::vector<std::string>& keys) override {
+    if (keys.size() == 1) return Delete(keys[0]);
+    for (size_t first = 0; first < keys.size(); first += kDeletePage) {
+      std::vector<std::string> page;
+      for (size_t i = first; i < std::min(first + kDeletePage, keys.size()); ++i) {
+        TARN_RETURN_IF_ERROR(ValidateKey(keys[i]));
+        page.push_back(FullKey(keys[i]));
+      }
+      TARN_RETURN_IF_ERROR(DeleteBatch(*client_, page));
+    }
+    return Status::Ok();
+  }
+
+  std::vector<Result<std::string>> GetMany(const std::vector<std::string>& keys) override {
+    std::vector<std::optional<Result<std::string>>> got(keys.size());
+    RunParallel(keys.size(), static_cast<size_t>(client_->options().parallel_reads),
+                [&](size_t i) { got[i] = Get(keys[i]); });
+    std::vector<Result<std::string>> out;
+    out.reserve(keys.size());
+    for (auto& one : got) out.push_back(std::move(*one));
+    return out;
   }
 
   Result<std::vector<ObjectInfo>> List(const std::string& prefix, const std::string& start_after,
@@ -192,6 +202,45 @@ class S3Store final : public ObjectStore, public std::enable_shared_from_this<S3
   }
   std::string FullKey(const std::string& key) const { return Below(key); }
 
+  Result<std::string> GetPiece(const std::string& key, uint64_t offset, uint64_t length) {
+    S3Request request;
+    request.key = FullKey(key);
+    // Servers read the last byte's position as a signed number.
+    const uint64_t last = length > INT64_MAX - offset ? INT64_MAX : offset + length - 1;
+    request.headers = {{"range", "bytes=" + std::to_string(offset) + "-" + std::to_string(last)}};
+    TARN_ASSIGN_OR_RETURN(auto reply, client_->Send(request));
+    if (reply.http.status == 416) return EndOrBeyond(key, offset);
+    if (!reply.http.succeeded()) return client_->ErrorOf(reply.http, request);
+    // A server that does not know ranges answers 200 with the whole object.
+    if (reply.http.status == 200)
+      return reply.http.body.substr(std::min<uint64_t>(offset, reply.http.body.size()), length);
+    return std::move(reply.http.body);
+  }
+
+  // Pieces of equal size, several at once: one connection alone does not fill the line.
+  Result<std::string> GetPieces(const std::string& key, uint64_t offset, uint64_t length) {
+    const uint64_t count = length / client_->options().range_piece_bytes;
+    const uint64_t size = (length + count - 1) / count;
+    std::vector<std::optional<Result<std::string>>> pieces(count);
+    RunParallel(count, static_cast<size_t>(client_->options().parallel_reads), [&](size_t i) {
+      const uint64_t from = i * size;
+      pieces[i] = from < length ? GetPiece(key, offset + from, std::min(size, length - from))
+                                : Result<std::string>(std::string());
+    });
+    std::string out;
+    out.reserve(length);
+    bool at_end = false;
+    for (size_t i = 0; i < count; ++i) {
+      // The object ends in an earlier piece: those behind it are beyond the end, and no error.
+      if (at_end) break;
+      TARN_RETURN_IF_ERROR(pieces[i]->status());
+      const std::string& piece = pieces[i]->value();
+      out += piece;
+      at_end = piece.size() < std::min(size, length - std::min(length, i * size));
+    }
+    return out;
+  }
+
   // 416: reading at the very end is an empty result, beyond it an error.
   Result<std::string> EndOrBeyond(const std::string& key, uint64_t offset) {
     TARN_ASSIGN_OR_RETURN(const ObjectInfo info, Head(key));
@@ -202,6 +251,7 @@ class S3Store final : public ObjectStore, public std::enable_shared_from_this<S3
 
   Status PutWhole(const std::string& key, std::string_view bytes) {
     S3Request request;
+    request.kind = RequestKind::kPut;
     request.method = "PUT";
     request.key = FullKey(key);
     request.body = bytes;
@@ -211,6 +261,7 @@ class S3Store final : public ObjectStore, public std::enable_shared_from_this<S3
 
   Status PutIfAbsent(const std::string& key, std::string_view bytes) {
     S3Request request;
+    request.kind = RequestKind::kPutIfAbsent;
     request.method = "PUT";
     request.key = FullKey(key);
     request.body = bytes;
@@ -257,6 +308,7 @@ class S3Store final : public ObjectStore, public std::enable_shared_from_this<S3
                                const std::string& delimiter, size_t page_size,
                                const std::string& token) {
     S3Request request;
+    request.kind = RequestKind::kList;
     request.query = {
         {"list-type", "2"}, {"max-keys", std::to_string(page_size)}, {"prefix", Below(prefix)}};
     if (!delimiter.empty()) request.query.emplace_back("delimiter", delimiter);
@@ -271,55 +323,24 @@ class S3Store final : public ObjectStore, public std::enable_shared_from_this<S3
   std::shared_ptr<S3Client> client_;
 };
 
-bool LooksLikeAddress(const std::string& endpoint) {
-  const size_t start = endpoint.find("://") == std::string::npos ? 0 : endpoint.find("://") + 3;
-  const std::string host = endpoint.substr(start);
-  return host.find(':') != std::string::npos ||
-         host.find_first_not_of("0123456789.") == std::string::npos;
-}
-
 }  // namespace
 
-Result<S3Options> ParseS3Url(const std::string& url) {
-  if (url.rfind("s3://", 0) != 0 && url.rfind("s3a://", 0) != 0) {
-    return Status::InvalidArgument("'" + url + "' is not an S3 address; write s3://bucket/prefix");
+void UploadSlots::Acquire() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return free_ > 0; });
+  --free_;
+}
+
+void UploadSlots::Release() {
+  {
+    std::lock_guard lock(mutex_);
+    ++free_;
   }
-  S3Options options;
-  const std::string rest = url.substr(url.find("://") + 3);
-  options.bucket = rest.substr(0, rest.find('/'));
-  if (rest.find('/') != std::string::npos) options.prefix = rest.substr(rest.find('/') + 1);
-  while (!options.prefix.empty() && options.prefix.back() == '/') options.prefix.pop_back();
-  if (options.bucket.size() < 3) {
-    return Status::InvalidArgument("'" + url + "' names no bucket; write s3://bucket/prefix");
-  }
-  const auto variable = [](std::initializer_list<const char*> names) {
-    for (const char* name : names) {
-      if (const char* value = std::getenv(name); value != nullptr && *value != '\0')
-        return std::string(value);
-    }
-    return std::string();
-  };
-  if (const auto region = variable({"AWS_REGION", "AWS_DEFAULT_REGION"}); !region.empty())
-    options.region = region;
-  options.endpoint = variable({"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"});
-  const std::string style = variable({"AWS_S3_FORCE_PATH_STYLE"});
-  // A bucket name with dots does not match AWS's certificate as a host name.
-  options.path_style =
-      style == "true" || style == "1" || options.bucket.find('.') != std::string::npos ||
-      (!options.endpoint.empty() && style.empty() && LooksLikeAddress(options.endpoint));
-  return options;
+  changed_.notify_one();
 }
 
 std::shared_ptr<ObjectStore> MakeS3Store(S3Options options, S3Environment environment) {
   return std::make_shared<S3Store>(std::move(options), std::move(environment));
-}
-
-Result<std::shared_ptr<ObjectStore>> OpenS3Store(const std::string& url) {
-  TARN_ASSIGN_OR_RETURN(S3Options options, ParseS3Url(url));
-  S3Environment environment;
-  environment.http = net::MakeHttpClient();
-  environment.credentials = DefaultCredentialsChain(ProcessEnvironment(environment.http));
-  return MakeS3Store(std::move(options), std::move(environment));
 }
 
 }  // namespace tarn::store::s3

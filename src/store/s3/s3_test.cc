@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "store/s3/credentials.h"
+#include "store/s3/s3_opener.h"
 #include "store/s3/s3_store.h"
 #include "store/s3/signer.h"
 #include "store/store_contract.h"
@@ -58,12 +59,62 @@ TEST(Signer, EncodesLikeS3) {
             "list-type=2&prefix=a%20b");
 }
 
-TEST(Url, NamesBucketAndPrefix) {
-  ASSERT_TRUE(s3::ParseS3Url("s3://lake-bucket/a/b/").ok());
-  EXPECT_EQ(s3::ParseS3Url("s3://lake-bucket/a/b/")->prefix, "a/b");
-  EXPECT_EQ(s3::ParseS3Url("s3://lake-bucket")->bucket, "lake-bucket");
-  EXPECT_FALSE(s3::ParseS3Url("s3://").ok());
-  EXPECT_FALSE(s3::ParseS3Url("/tmp/lake").ok());
+s3::CredentialsEnvironment Variables(std::map<std::string, std::string> values,
+                                     std::map<std::string, std::string> files = {}) {
+  s3::CredentialsEnvironment out;
+  out.variable = [values](const std::string& name) {
+    const auto it = values.find(name);
+    return it == values.end() ? std::string() : it->second;
+  };
+  out.read_file = [files](const std::string& path) -> Result<std::string> {
+    const auto it = files.find(path);
+    if (it == files.end()) return Status::NotFound(path);
+    return it->second;
+  };
+  return out;
+}
+
+TEST(Options, AddressNamesBucketAndPrefix) {
+  const auto none = Variables({});
+  ASSERT_TRUE(s3::ResolveS3Options("s3://lake-bucket/a/b/", {}, none).ok());
+  EXPECT_EQ(s3::ResolveS3Options("s3://lake-bucket/a/b/", {}, none)->prefix, "a/b");
+  EXPECT_EQ(s3::ResolveS3Options("s3a://lake-bucket", {}, none)->bucket, "lake-bucket");
+  EXPECT_EQ(s3::ResolveS3Options("s3://lake-bucket", {}, none)->region, "us-east-1");
+  for (const char* bad : {"s3://", "s3://ab", "/tmp/lake", "s3://a b c/x", "s3://bucket/a//b"}) {
+    EXPECT_EQ(s3::ResolveS3Options(bad, {}, none).status().code(), StatusCode::kInvalidArgument)
+        << bad;
+  }
+}
+
+TEST(Options, ComeFromConfigThenVariablesThenProfile) {
+  const auto variables =
+      Variables({{"HOME", "/home/x"}, {"AWS_PROFILE", "team"}, {"AWS_REGION", "eu-west-1"}},
+                {{"/home/x/.aws/config",
+                  "[profile team]\nregion = eu-north-1\nendpoint_url = http://127.0.0.1:9\n"}});
+  s3::S3Config config;
+  EXPECT_EQ(s3::ResolveS3Options("s3://lake", config, variables)->region, "eu-west-1");
+  EXPECT_EQ(s3::ResolveS3Options("s3://lake", config, variables)->endpoint, "http://127.0.0.1:9");
+  EXPECT_TRUE(s3::ResolveS3Options("s3://lake", config, variables)->path_style);
+  config.region = "us-west-2";
+  config.endpoint = "https://objects.example.org";
+  EXPECT_EQ(s3::ResolveS3Options("s3://lake", config, variables)->region, "us-west-2");
+  EXPECT_FALSE(s3::ResolveS3Options("s3://lake", config, variables)->path_style);
+  config.path_style = true;
+  EXPECT_TRUE(s3::ResolveS3Options("s3://lake", config, variables)->path_style);
+}
+
+TEST(Opener, OneStoreForOneAddress) {
+  auto opener = *s3::MakeS3Opener({}, Variables({}));
+  EXPECT_TRUE(opener->Handles("s3a://lake/x"));
+  EXPECT_FALSE(opener->Handles("/lake"));
+  EXPECT_EQ(*opener->Open("s3://lake/x/"), *opener->Open("s3a://lake/x"));
+  EXPECT_EQ((*opener->Open("s3://lake/x"))->EnginePath("t/f"), "s3://lake/x/t/f");
+  const auto place = opener->Locate("s3://lake/x/t/f");
+  EXPECT_EQ(place->key, "x/t/f");
+  EXPECT_EQ(place->store->EnginePath(place->key), "s3://lake/x/t/f");
+  s3::S3Config half;
+  half.keys.access_key_id = "env:X";
+  EXPECT_EQ(s3::MakeS3Opener(half, Variables({})).status().code(), StatusCode::kInvalidArgument);
 }
 
 // A scripted server: each request takes the next answer.
@@ -229,13 +280,10 @@ TEST(Credentials, SayWhereTheyWereLookedFor) {
 
 std::unique_ptr<StoreUnderTest> MakeRealStore() {
   static int number = 0;
-  auto options = s3::ParseS3Url("s3://tarn-contract/run-" + std::to_string(::getpid()) + "-" +
-                                std::to_string(number++));
-  s3::S3Environment environment;
-  environment.http = net::MakeHttpClient();
-  environment.credentials = s3::DefaultCredentialsChain(s3::ProcessEnvironment(environment.http));
+  static auto opener = *s3::MakeS3Opener(s3::S3Config());
   auto out = std::make_unique<StoreUnderTest>();
-  out->store = s3::MakeS3Store(*options, environment);
+  out->store = *opener->Open("s3://tarn-contract/run-" + std::to_string(::getpid()) + "-" +
+                             std::to_string(number++));
   return out;
 }
 
