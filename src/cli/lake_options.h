@@ -15,11 +15,13 @@ struct LakeOptions {
   std::string memory;  // "2GB"; empty: 80 % of the machine
   int threads = 0;     // 0: all cores
   bool no_fsync = false;
+  engine::S3Access s3;
+  std::string s3_style;  // "path", "host" or empty
 };
 
 void AddLakeOptions(CLI::App& command, LakeOptions& options);
 
-// The folder the options mean.
+// The folder or address the options mean.
 std::string LakeFolder(const LakeOptions& options);
 
 // "512MB", "2GiB", "1.5g", "1000": bytes (powers of 1024). kInvalidArgument otherwise.

@@ -447,14 +447,16 @@ Status ReadOthers(duckdb::Connection& connection, const std::string& source, con
 
 class ParquetCheckpointFormat final : public delta::CheckpointFormat {
  public:
-  explicit ParquetCheckpointFormat(duckdb::DatabaseInstance& db) : db_(db) {
-    RegisterStoreFileSystem(db);
+  ParquetCheckpointFormat(duckdb::DatabaseInstance& db, std::shared_ptr<store::StoreOpener> opener)
+      : db_(db) {
+    RegisterStoreFileSystem(db, std::move(opener));
   }
 
   Status Read(store::ObjectStore& store, const std::string& key,
               const delta::CheckpointReadOptions& options, delta::CheckpointSink* sink) override {
-    TARN_RETURN_IF_ERROR(store.Head(key).status());  // absent is not damaged
+    TARN_ASSIGN_OR_RETURN(const auto info, store.Head(key));  // absent is not damaged
     StoreMount mount(store);
+    mount.Know(info);
     try {
       duckdb::Connection connection(db_);
       const std::string source = "read_parquet(" +
@@ -488,8 +490,9 @@ class ParquetCheckpointFormat final : public delta::CheckpointFormat {
 
 }  // namespace
 
-std::shared_ptr<delta::CheckpointFormat> MakeParquetCheckpointFormat(duckdb::DatabaseInstance& db) {
-  return std::make_shared<ParquetCheckpointFormat>(db);
+std::shared_ptr<delta::CheckpointFormat> MakeParquetCheckpointFormat(
+    duckdb::DatabaseInstance& db, std::shared_ptr<store::StoreOpener> opener) {
+  return std::make_shared<ParquetCheckpointFormat>(db, std::move(opener));
 }
 
 }  // namespace tarn::duck

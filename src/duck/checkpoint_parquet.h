@@ -7,9 +7,11 @@
 
 #include "delta/checkpoint_format.h"
 #include "duckdb.hpp"
+#include "store/store_opener.h"
 
 namespace tarn::duck {
 
-std::shared_ptr<delta::CheckpointFormat> MakeParquetCheckpointFormat(duckdb::DatabaseInstance& db);
+std::shared_ptr<delta::CheckpointFormat> MakeParquetCheckpointFormat(
+    duckdb::DatabaseInstance& db, std::shared_ptr<store::StoreOpener> opener = nullptr);
 
 }  // namespace tarn::duck

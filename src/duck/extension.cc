@@ -42,11 +42,15 @@ duckdb::unique_ptr<duckdb::Catalog> Attach(
     }
   }
   if (info.path.empty()) {
-    throw duckdb::BinderException("ATTACH … (TYPE tarn) needs the folder of the lake");
+    throw duckdb::BinderException(
+        "ATTACH … (TYPE tarn) needs the folder or the address of the lake");
   }
-  auto store = ValueOrThrow(store::OpenLocalStore(info.path, store_options));
-  return duckdb::make_uniq<LakeCatalog>(db, ExtensionState::Get(context), info.path,
-                                        std::move(store));
+  const std::string prefix = kAddressPrefix;
+  const bool remote = info.path.rfind(prefix, 0) == 0;
+  const std::string path = remote ? info.path.substr(prefix.size()) : info.path;
+  auto& state = ExtensionState::Get(context);
+  auto store = ValueOrThrow(state.OpenLake(path, store_options));
+  return duckdb::make_uniq<LakeCatalog>(db, state, path, std::move(store));
 }
 
 duckdb::unique_ptr<duckdb::TransactionManager> CreateTransactionManager(
@@ -57,12 +61,13 @@ duckdb::unique_ptr<duckdb::TransactionManager> CreateTransactionManager(
 
 }  // namespace
 
-void RegisterTarnExtension(duckdb::DatabaseInstance& db) {
+void RegisterTarnExtension(duckdb::DatabaseInstance& db,
+                           std::shared_ptr<store::StoreOpener> opener) {
   auto& config = duckdb::DBConfig::GetConfig(db);
   auto extension = duckdb::make_shared_ptr<duckdb::StorageExtension>();
   extension->attach = Attach;
   extension->create_transaction_manager = CreateTransactionManager;
-  extension->storage_info = duckdb::make_shared_ptr<ExtensionState>(db);
+  extension->storage_info = duckdb::make_shared_ptr<ExtensionState>(db, std::move(opener));
   duckdb::StorageExtension::Register(config, kStorageType, std::move(extension));
   config.AddExtensionOption(kVariantByShapeSetting,
                             "Read unannotated Parquet structs of metadata and value as VARIANT",
@@ -78,10 +83,12 @@ void RegisterTarnExtension(duckdb::DatabaseInstance& db) {
   RegisterMaintenanceFunctions(loader);
   RegisterChangeFeed(loader);
   RegisterClone(loader);
+  RegisterRequestMetrics(loader);
 }
 
-ExtensionState::ExtensionState(duckdb::DatabaseInstance& db)
-    : db_(db), checkpoint_format_(MakeParquetCheckpointFormat(db)) {}
+ExtensionState::ExtensionState(duckdb::DatabaseInstance& db,
+                               std::shared_ptr<store::StoreOpener> opener)
+    : db_(db), opener_(opener), checkpoint_format_(MakeParquetCheckpointFormat(db, opener)) {}
 
 ExtensionState& ExtensionState::Get(duckdb::DatabaseInstance& db) {
   auto extension = duckdb::StorageExtension::Find(duckdb::DBConfig::GetConfig(db), kStorageType);
@@ -112,6 +119,35 @@ std::shared_ptr<delta::Table> ExtensionState::TableAt(
   return table;
 }
 
+Result<std::shared_ptr<store::ObjectStore>> ExtensionState::OpenLake(
+    const std::string& path, const store::LocalStoreOptions& options) {
+  if (opener_ && opener_->Handles(path)) return opener_->Open(path);
+  if (path.find("://") != std::string::npos) {
+    return Status::Unsupported("'" + path + "' is no place for a lake; give a folder" +
+                               (opener_ ? " or s3://bucket/prefix" : ""));
+  }
+  return store::OpenLocalStore(path, options);
+}
+
+std::shared_ptr<delta::Table> ExtensionState::TableIn(const std::string& place,
+                                                      std::shared_ptr<store::ObjectStore> store) {
+  std::lock_guard<std::mutex> guard(mutex_);
+  for (const auto& key : {place, place + "/"}) {
+    const auto it = tables_.find(key);
+    if (it != tables_.end()) return it->second;
+  }
+  delta::TableEnvironment environment;
+  environment.store = std::move(store);
+  environment.checkpoint_format = checkpoint_format_;
+  return tables_.emplace(place, delta::Table::At(std::move(environment), "")).first->second;
+}
+
+Result<std::shared_ptr<delta::Table>> ExtensionState::TableAtAddress(const std::string& address) {
+  TARN_ASSIGN_OR_RETURN(const std::string place, opener_->Normalize(address));
+  TARN_ASSIGN_OR_RETURN(auto store, opener_->Open(place));
+  return TableIn(place, std::move(store));
+}
+
 Result<std::shared_ptr<delta::Table>> ExtensionState::TableAtPath(const std::string& path) {
   std::string local = path;
   for (const char* scheme : {"file://", "file:"}) {
@@ -120,10 +156,11 @@ Result<std::shared_ptr<delta::Table>> ExtensionState::TableAtPath(const std::str
       break;
     }
   }
+  if (opener_ && opener_->Handles(path)) return TableAtAddress(path);
   if (local.find("://") != std::string::npos) {
-    return Status::Unsupported("'" + path +
-                               "' is not a path of the local file system; this build " +
-                               "reads local folders only");
+    return Status::Unsupported(
+        "'" + path + "' is not a path of the local file system" +
+        (opener_ ? ", and not s3://…" : "; this build reads local folders only"));
   }
   std::error_code error;
   const auto canonical = std::filesystem::weakly_canonical(local, error);
@@ -132,21 +169,8 @@ Result<std::shared_ptr<delta::Table>> ExtensionState::TableAtPath(const std::str
                             "'; give the folder that holds _delta_log");
   }
   const std::string place = canonical.string();
-  {
-    // The lake's own handle on the same folder, or the one of an earlier call.
-    std::lock_guard<std::mutex> guard(mutex_);
-    for (const auto& key : {place, place + "/"}) {
-      const auto it = tables_.find(key);
-      if (it != tables_.end()) return it->second;
-    }
-  }
   TARN_ASSIGN_OR_RETURN(auto store, store::OpenLocalStore(place));
-  delta::TableEnvironment environment;
-  environment.store = std::move(store);
-  environment.checkpoint_format = checkpoint_format_;
-  auto table = delta::Table::At(std::move(environment), "");
-  std::lock_guard<std::mutex> guard(mutex_);
-  return tables_.emplace(place, std::move(table)).first->second;
+  return TableIn(place, std::move(store));
 }
 
 void ExtensionState::Forget(const std::shared_ptr<delta::Table>& table) {

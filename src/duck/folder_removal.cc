@@ -56,7 +56,9 @@ Status RemoveLocal(const fs::path& root, const fs::path& folder) {
 Status RemoveObjects(store::ObjectStore& store, const std::string& key) {
   for (const std::string& prefix : {key + "/_delta_log/", key + "/"}) {
     TARN_ASSIGN_OR_RETURN(const auto objects, store.List(prefix));
-    for (const auto& object : objects) TARN_RETURN_IF_ERROR(store.Delete(object.key));
+    std::vector<std::string> keys;
+    for (const auto& object : objects) keys.push_back(object.key);
+    TARN_RETURN_IF_ERROR(store.DeleteMany(keys));
   }
   return Status::Ok();
 }

@@ -16,6 +16,9 @@ void RegisterChangeFeed(duckdb::ExtensionLoader& loader);
 // clone_function.cc: tarn_clone.
 void RegisterClone(duckdb::ExtensionLoader& loader);
 
+// request_metrics_function.cc: tarn_request_metrics.
+void RegisterRequestMetrics(duckdb::ExtensionLoader& loader);
+
 // A setting: VACUUM refuses retentions below the table's own unless it is false.
 inline constexpr const char* kRetentionCheckSetting = "tarn_retention_check";
 

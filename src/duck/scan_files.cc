@@ -8,6 +8,7 @@
 #include "duck/delta_table_entry.h"
 #include "duck/filter_predicate.h"
 #include "duck/status_exception.h"
+#include "duck/store_file_system.h"
 #include "duckdb/common/string_util.hpp"
 #include "duckdb/planner/expression/bound_columnref_expression.hpp"
 #include "duckdb/planner/operator/logical_get.hpp"
@@ -116,6 +117,10 @@ Result<std::string> EnginePathOf(delta::Table& table, const std::string& logged_
     }
   }
   if (!path.empty() && path.front() == '/') return DecodeUri(path);
+  // Objects of another bucket or prefix: the file system knows whether it can reach them.
+  for (std::string_view scheme : {"s3://", "s3a://"}) {
+    if (path.substr(0, scheme.size()) == scheme) return DecodeUri(path);
+  }
   return key.status();
 }
 
@@ -267,10 +272,13 @@ duckdb::OpenFileInfo DeltaFileList::GetFile(duckdb::idx_t i) const {
   const uint64_t ordinal = Ordinals()[i];
   if (FileOrdinal::IsAdded(ordinal)) {
     const auto& add = info_->overlay->added.at(FileOrdinal::AddedPosition(ordinal));
-    return duckdb::OpenFileInfo(ValueOrThrow(EnginePathOf(*info_->table, add.path)));
+    return ImmutableFile(ValueOrThrow(EnginePathOf(*info_->table, add.path)),
+                         static_cast<uint64_t>(add.size_bytes));
   }
-  const auto path = info_->snapshot->files().Path(FileOrdinal::BaseIndex(ordinal));
-  return duckdb::OpenFileInfo(ValueOrThrow(EnginePathOf(*info_->table, std::string(path))));
+  const auto& files = info_->snapshot->files();
+  const FileIndex index = FileOrdinal::BaseIndex(ordinal);
+  return ImmutableFile(ValueOrThrow(EnginePathOf(*info_->table, std::string(files.Path(index)))),
+                       static_cast<uint64_t>(files.SizeBytes(index)));
 }
 
 }  // namespace tarn::duck

@@ -13,6 +13,7 @@
 #include "engine/error_status.h"
 #include "engine/record_functions.h"
 #include "engine/session.h"
+#include "store/s3/s3_opener.h"
 
 namespace tarn::engine {
 namespace {
@@ -20,6 +21,16 @@ namespace {
 // Constraint texts in a table's metadata are Spark SQL, whoever reads them.
 std::string TranslateStored(const std::string& sql) {
   return duck::ValueOrThrow(dialect::TranslateExpression(sql, dialect::SqlDialect::kSpark));
+}
+
+store::s3::S3Config ConfigOf(const S3Access& access) {
+  store::s3::S3Config config;
+  config.endpoint = access.endpoint;
+  config.region = access.region;
+  config.profile = access.profile;
+  config.path_style = access.path_style;
+  config.keys = {access.access_key, access.secret_key, access.session_token};
+  return config;
 }
 
 class DuckEngine final : public Engine {
@@ -34,6 +45,7 @@ class DuckEngine final : public Engine {
   }
 
   Status Start() {
+    TARN_ASSIGN_OR_RETURN(opener_, store::s3::MakeS3Opener(ConfigOf(options_.s3)));
     if (options_.temp_directory.empty()) {
       options_.temp_directory =
           (std::filesystem::temp_directory_path() / ("tarn-" + std::to_string(::getpid())))
@@ -52,7 +64,7 @@ class DuckEngine final : public Engine {
       config.SetOptionByName("autoinstall_known_extensions", duckdb::Value::BOOLEAN(false));
       config.SetOptionByName("autoload_known_extensions", duckdb::Value::BOOLEAN(false));
       database_ = std::make_unique<duckdb::DuckDB>(nullptr, &config);
-      duck::RegisterTarnExtension(*database_->instance);
+      duck::RegisterTarnExtension(*database_->instance, opener_);
       dialect::RegisterDialect(*database_->instance);
       RegisterRecordFunctions(*database_->instance);
       duck::SetExpressionTranslator(TranslateStored);
@@ -81,8 +93,10 @@ class DuckEngine final : public Engine {
  private:
   Status Attach() {
     duckdb::Connection connection(*database_);
+    const bool address = options_.lake.find("://") != std::string::npos;
+    const std::string place = (address ? duck::kAddressPrefix : "") + options_.lake;
     std::string sql =
-        "ATTACH " + duckdb::KeywordHelper::WriteQuoted(options_.lake, '\'') + " AS lake (TYPE tarn";
+        "ATTACH " + duckdb::KeywordHelper::WriteQuoted(place, '\'') + " AS lake (TYPE tarn";
     if (options_.create_lake) sql += ", CREATE true";
     if (!options_.fsync) sql += ", FSYNC false";
     if (options_.read_only) sql += ", READ_ONLY";
@@ -92,6 +106,7 @@ class DuckEngine final : public Engine {
 
   EngineOptions options_;
   bool owns_temp_directory_ = false;
+  std::shared_ptr<store::StoreOpener> opener_;
   std::unique_ptr<duckdb::DuckDB> database_;
 };
 

@@ -1,8 +1,8 @@
 // Engine: the one owner of DuckDB in the process, with one lake attached.
 //
 // What it is: opens an in-memory DuckDB with Tarn's storage extension and dialects, attaches the
-// lake folder as catalog `lake`, and hands out sessions that run SQL in either dialect. No DuckDB
-// type appears here, so rooms above stay free of its headers and exceptions.
+// lake (a folder or a place in S3) as catalog `lake`, and hands out sessions that run SQL in either
+// dialect. No DuckDB type appears here, so rooms above stay free of its headers and exceptions.
 //
 // What it does not do: no files outside the lake are special to it, no scheduling, no access
 // control.
@@ -31,8 +31,20 @@
 
 namespace tarn::engine {
 
+// How S3 is reached. What is empty here is decided by the AWS_* variables, then by the profile.
+struct S3Access {
+  std::string endpoint;            // "https://host[:port]"; empty at last: AWS's own
+  std::string region;              // at last us-east-1
+  std::string profile;             // of ~/.aws/config and ~/.aws/credentials
+  std::optional<bool> path_style;  // <endpoint>/<bucket> or <bucket>.<endpoint>
+  // "env:NAME" or "file:PATH"; both or neither.
+  std::string access_key;
+  std::string secret_key;
+  std::string session_token;
+};
+
 struct EngineOptions {
-  std::string lake;          // folder of the lake
+  std::string lake;          // folder of the lake, or s3://bucket/prefix
   bool create_lake = false;  // make the folder when it is absent
   bool read_only = false;
   dialect::SqlDialect dialect = dialect::SqlDialect::kSpark;
@@ -42,6 +54,7 @@ struct EngineOptions {
   int threads = 0;                        // 0: all cores
   std::string temp_directory;             // where operators spill; empty: <system temp>/tarn-<pid>
   bool fsync = true;                      // off: commits may vanish in a power cut
+  S3Access s3;                            // for the lake and every s3:// in a statement
 };
 
 struct Column {
