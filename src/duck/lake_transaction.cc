@@ -48,6 +48,16 @@ std::vector<TableCommit> LakeSessionState::LastCommits() {
   return last_;
 }
 
+void LakeSessionState::NoteCommitFailure(std::optional<Status> failure) {
+  std::lock_guard<std::mutex> guard(mutex_);
+  commit_failure_ = std::move(failure);
+}
+
+std::optional<Status> LakeSessionState::CommitFailure() {
+  std::lock_guard<std::mutex> guard(mutex_);
+  return commit_failure_;
+}
+
 // --- LakeTransaction ---
 
 struct LakeTransaction::TableState {
@@ -195,6 +205,12 @@ std::optional<std::string> LakeTransaction::ReadObject(const std::string& key) {
   ThrowStatus(bytes.status());
 }
 
+const std::vector<std::string>& LakeTransaction::RootFolders() {
+  Guard guard(mutex_);
+  if (!root_folders_) root_folders_ = ValueOrThrow(catalog_.store()->ListFolder("")).folders;
+  return *root_folders_;
+}
+
 std::map<std::string, bool> LakeTransaction::StagedObjects(const std::string& prefix) const {
   Guard guard(mutex_);
   std::map<std::string, bool> out;
@@ -329,13 +345,19 @@ Status LakeTransaction::CommitTables(LakeSessionState& session, std::vector<Tabl
     }
     if (status.code() == StatusCode::kOutcomeUnknown) keep_files_ = true;
     const Status named = NamingTable(status, key, state.qualified_name);
-    if (done->empty()) return named;
+    if (done->empty()) {
+      // Somebody made the table first: nothing was written, and a second look decides anew.
+      if (named.code() != StatusCode::kAlreadyExists) return named;
+      return Status(named.code(), named.message(), RetryClass::kAfterRefresh);
+    }
     std::string context = "earlier tables of the transaction were committed (";
     for (size_t i = 0; i < done->size(); ++i) {
       if (i > 0) context += ", ";
       context += (*done)[i].table + " version " + (*done)[i].version.ToString();
     }
-    return named.WithContext(context + ") but this one was not");
+    const Status told = named.WithContext(context + ") but this one was not");
+    // Running all of it again would do the committed part twice.
+    return told.code() == StatusCode::kConflict ? Status(told.code(), told.message()) : told;
   }
   return Status::Ok();
 }
@@ -377,6 +399,7 @@ Status LakeTransaction::Commit(duckdb::ClientContext& context) {
     DeleteWrittenFiles();
   }
   session->Finish(std::move(done));
+  session->NoteCommitFailure(status.ok() ? std::nullopt : std::optional(status));
   return status;
 }
 

@@ -66,11 +66,16 @@ class LakeSessionState : public duckdb::ClientContextState {
   std::optional<CommitAnnotations> Find(const std::string& table);
   void Finish(std::vector<TableCommit> commits);  // called by the transaction
   std::vector<TableCommit> LastCommits();
+  // Why the last COMMIT failed. DuckDB passes on the text alone, and calls every failed commit a
+  // lost race: whoever decides whether to run a statement again has to ask here.
+  void NoteCommitFailure(std::optional<Status> failure);
+  std::optional<Status> CommitFailure();
 
  private:
   std::mutex mutex_;
   std::map<std::string, CommitAnnotations> pending_;
   std::vector<TableCommit> last_;
+  std::optional<Status> commit_failure_;
 };
 
 // INSERT OVERWRITE / REPLACE WHERE: what the next INSERT into the table removes in its own commit.
@@ -115,6 +120,8 @@ class LakeTransaction : public duckdb::Transaction {
   std::optional<std::string> ReadObject(const std::string& key);
   // Staged names under a schema folder ("silver/…"): true present, false deleted.
   std::map<std::string, bool> StagedObjects(const std::string& prefix) const;
+  // Folders of the lake's root, looked at once: DuckDB asks for schemas with every function's name.
+  const std::vector<std::string>& RootFolders();
   bool IsDropped(const std::string& root) const;
   // The schema's marker goes, and its folder with it once it is empty.
   void StageDropSchema(const std::string& folder);
@@ -157,6 +164,7 @@ class LakeTransaction : public duckdb::Transaction {
   std::vector<std::string> write_order_;
   std::vector<std::pair<std::string, std::optional<std::string>>> staged_objects_;
   std::set<std::string> dropped_schemas_;
+  std::optional<std::vector<std::string>> root_folders_;
   std::vector<std::pair<std::shared_ptr<delta::Table>, std::string>> written_files_;
   std::map<std::string, duckdb::unique_ptr<LakeSchemaEntry>> schemas_;
   std::vector<duckdb::unique_ptr<duckdb::CatalogEntry>> entries_;

@@ -161,7 +161,7 @@ Result<CommitOutcome> DuckSession::AppendBatch(const std::string& table,
     auto result = connection_.Query(
         InsertOf(name, columns, ToCollection(*connection_.context, columns, rows)));
     if (result->HasError()) {
-      const Status status = StatusFromError(result->GetErrorObject());
+      const Status status = StatusOf(result->GetErrorObject());
       if (connection_.HasActiveTransaction()) (void)Control("ROLLBACK");
       return status;
     }
@@ -177,7 +177,7 @@ Result<CommitOutcome> DuckSession::AppendBatch(const std::string& table,
     return outcome;
   } catch (const std::exception& exception) {
     if (connection_.HasActiveTransaction()) (void)Control("ROLLBACK");
-    return StatusFromError(duckdb::ErrorData(exception));
+    return StatusOf(duckdb::ErrorData(exception));
   }
 }
 

@@ -69,8 +69,4 @@ bool ErrorOffset(const duckdb::ErrorData& error, size_t* offset) {
   return true;
 }
 
-bool IsConflict(const duckdb::ErrorData& error) {
-  return StatusFromError(error).code() == StatusCode::kConflict;
-}
-
 }  // namespace tarn::engine

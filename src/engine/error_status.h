@@ -13,7 +13,5 @@ namespace tarn::engine {
 Status StatusFromError(const duckdb::ErrorData& error);
 // Byte offset in the SQL that DuckDB ran, if it gave one.
 bool ErrorOffset(const duckdb::ErrorData& error, size_t* offset);
-// True when the same statement, run again on a fresh snapshot, may succeed.
-bool IsConflict(const duckdb::ErrorData& error);
 
 }  // namespace tarn::engine

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "duck/lake_transaction.h"
 #include "duck/view_file.h"
 #include "duckdb/catalog/catalog.hpp"
 #include "duckdb/catalog/catalog_entry/table_catalog_entry.hpp"
@@ -16,6 +17,10 @@ namespace {
 // An autocommit statement that loses a race is run again on the newer snapshot. Writers that need
 // more rounds than this are starved by something that a person should look at.
 constexpr int kMaxConflictAttempts = 200;
+constexpr const char* kFailedCommit = "Failed to commit: ";  // DuckDB's words
+
+// Only what lost a race may run again. A commit whose outcome is unknown may not: it may be there.
+bool MayRunAgain(const Status& status) { return status.retry() == RetryClass::kAfterRefresh; }
 constexpr int64_t kMaxBackoffMicros = 200'000;
 
 void BackOff(int attempt) {
@@ -85,7 +90,7 @@ Status DuckSession::TryUnit(const Unit& unit, const std::function<Status(QueryRe
     return status;
   }
   status = Control("COMMIT");
-  *conflict = status.code() == StatusCode::kConflict;
+  *conflict = MayRunAgain(status);
   return status;
 }
 
@@ -102,7 +107,7 @@ Status DuckSession::RunOne(const Unit& unit, const Translated& statement, bool l
     }
     std::unique_ptr<duckdb::QueryResult> result = connection_.SendQuery(std::move(parsed));
     if (result->HasError()) {
-      *conflict = IsConflict(result->GetErrorObject());
+      *conflict = MayRunAgain(StatusOf(result->GetErrorObject()));
       return Fail(unit, statement, result->GetErrorObject());
     }
     DuckQueryResult rows(std::move(result), statement.statement_kind, statement.is_query);
@@ -118,14 +123,24 @@ Status DuckSession::RunOne(const Unit& unit, const Translated& statement, bool l
     return Fail(unit, statement, *rows.error());
   } catch (const std::exception& exception) {
     const duckdb::ErrorData error(exception);
-    *conflict = IsConflict(error);
+    *conflict = MayRunAgain(StatusOf(error));
     return Fail(unit, statement, error);
   }
 }
 
+Status DuckSession::StatusOf(const duckdb::ErrorData& error) const {
+  const bool commit = error.Type() == duckdb::ExceptionType::TRANSACTION &&
+                      error.RawMessage().rfind(kFailedCommit, 0) == 0;
+  if (commit) {
+    const auto state = duck::LakeSessionState::Get(*connection_.context);
+    if (const auto failure = state->CommitFailure()) return *failure;
+  }
+  return StatusFromError(error);
+}
+
 Status DuckSession::Fail(const Unit& unit, const Translated& statement,
                          const duckdb::ErrorData& error) const {
-  const Status status = StatusFromError(error);
+  const Status status = StatusOf(error);
   if (unit.source_name.empty()) return status;
   size_t offset = statement.source_offset;
   if (size_t in_sql = 0; ErrorOffset(error, &in_sql)) offset = SourceOffsetOf(statement, in_sql);
@@ -160,7 +175,7 @@ Status DuckSession::AnnounceDialect() {
 
 Status DuckSession::Control(const char* sql) {
   auto result = connection_.Query(sql);
-  return result->HasError() ? StatusFromError(result->GetErrorObject()) : Status::Ok();
+  return result->HasError() ? StatusOf(result->GetErrorObject()) : Status::Ok();
 }
 
 Result<Rows> DuckSession::Query(std::string_view script) {
@@ -175,11 +190,11 @@ Result<Rows> DuckSession::Query(std::string_view script) {
 Result<Rows> DuckSession::QueryDuckdb(std::string_view sql) {
   try {
     std::unique_ptr<duckdb::QueryResult> result = connection_.Query(std::string(sql));
-    if (result->HasError()) return StatusFromError(result->GetErrorObject());
+    if (result->HasError()) return StatusOf(result->GetErrorObject());
     DuckQueryResult rows(std::move(result), "", true);
     return ReadAll(rows);
   } catch (const std::exception& exception) {
-    return StatusFromError(duckdb::ErrorData(exception));
+    return StatusOf(duckdb::ErrorData(exception));
   }
 }
 
@@ -189,7 +204,7 @@ Status DuckSession::InTransaction(const std::function<Status(duckdb::ClientConte
     connection_.context->RunFunctionInTransaction([&] { status = body(*connection_.context); });
     return status;
   } catch (const std::exception& exception) {
-    return StatusFromError(duckdb::ErrorData(exception));
+    return StatusOf(duckdb::ErrorData(exception));
   }
 }
 

@@ -49,6 +49,8 @@ class DuckSession final : public Session {
                  bool* conflict);
   Status RunOne(const Unit& unit, const Translated& statement, bool last,
                 const std::function<Status(QueryResult&)>& visit, bool* conflict);
+  // What an error of this connection means; asks the lake why a commit failed.
+  Status StatusOf(const duckdb::ErrorData& error) const;
   Status Fail(const Unit& unit, const Translated& statement, const duckdb::ErrorData& error) const;
   Result<std::vector<std::string>> ColumnsOf(const std::vector<std::string>& table);
   // Lets CREATE VIEW record which dialect its text is in.
