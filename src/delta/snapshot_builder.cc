@@ -124,6 +124,8 @@ bool MayFallBack(const Status& status) {
   return status.code() == StatusCode::kCorruption || status.code() == StatusCode::kNotFound;
 }
 
+constexpr size_t kCommitsAtOnce = 16;
+
 class Loader {
  public:
   Loader(const ReplaySource& source, std::optional<Version> version)
@@ -243,10 +245,14 @@ class Loader {
 
   Result<SnapshotPtr> BuildSegment(const LogSegment& segment) {
     CommitReplay replay;
-    for (const CommitFile& file : segment.commits) {
+    std::vector<Result<std::string>> fetched;  // of the window at hand
+    for (size_t i = 0; i < segment.commits.size(); ++i) {
+      const CommitFile& file = segment.commits[i];
       replay.last_info.reset();
       const std::string key = LogFolder(source_.root) + file.name;
-      TARN_ASSIGN_OR_RETURN(std::string bytes, store_.Get(key));
+      if (i % kCommitsAtOnce == 0) fetched = FetchCommits(segment, i);
+      TARN_RETURN_IF_ERROR(fetched[i % kCommitsAtOnce].status());
+      std::string bytes = std::move(*fetched[i % kCommitsAtOnce]);
       if (bytes.size() != file.size_bytes)
         return Status::NotFound(key + " is no longer the file that was listed");
       // Reconciled, a compacted file names each file once. Writers that only concatenate put the
@@ -257,6 +263,16 @@ class Loader {
     CheckpointReplay base(&replay);
     if (segment.checkpoint) TARN_RETURN_IF_ERROR(ReadCheckpoint(*segment.checkpoint, &base));
     return Assemble(segment, &replay, &base);
+  }
+
+  // The next commits of the segment, asked for together: a store far away answers them at once.
+  std::vector<Result<std::string>> FetchCommits(const LogSegment& segment, size_t first) {
+    std::vector<std::string> keys;
+    const size_t end = std::min(first + kCommitsAtOnce, segment.commits.size());
+    for (size_t i = first; i < end; ++i) {
+      keys.push_back(LogFolder(source_.root) + segment.commits[i].name);
+    }
+    return store_.GetMany(keys);
   }
 
   Status ReadCheckpoint(const CheckpointFiles& files, CheckpointReplay* base) {

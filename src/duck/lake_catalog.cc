@@ -27,6 +27,13 @@ bool IsSchemaFolder(const std::string& name) {
 
 std::string SchemaMarker(const std::string& folder) { return folder + "/.schema.json"; }
 
+// Made in this transaction; a schema made before has a folder.
+bool IsStagedSchema(const LakeTransaction& transaction, const std::string& name) {
+  const auto staged = transaction.StagedObjects(SchemaMarker(name));
+  const auto marker = staged.find(SchemaMarker(name));
+  return marker != staged.end() && marker->second;
+}
+
 }  // namespace
 
 const std::vector<std::string>& BuiltinSchemas() {
@@ -68,14 +75,13 @@ duckdb::ErrorData LakeCatalog::SupportsCreateTable(duckdb::BoundCreateTableInfo&
   return duckdb::ErrorData();  // PARTITIONED BY and SORTED BY are for create_table.cc
 }
 
-std::string LakeCatalog::FindSchemaFolder(const std::string& name) {
+std::string LakeCatalog::FindSchemaFolder(LakeTransaction& transaction, const std::string& name) {
   for (const auto& builtin : BuiltinSchemas()) {
     if (StringUtil::CIEquals(builtin, name)) return builtin;
   }
   if (!IsSchemaFolder(name) || name.find('/') != std::string::npos) return "";
-  const auto listing = ValueOrThrow(store_->ListFolder(""));
   std::string found;
-  for (const auto& folder : listing.folders) {
+  for (const auto& folder : transaction.RootFolders()) {
     if (folder == name) return folder;
     if (found.empty() && StringUtil::CIEquals(folder, name)) found = folder;
   }
@@ -90,9 +96,9 @@ duckdb::optional_ptr<duckdb::SchemaCatalogEntry> LakeCatalog::LookupSchema(
     throw duckdb::InvalidInputException("a lake can be looked at only inside a query");
   }
   auto& lake_transaction = LakeTransaction::Get(transaction.GetContext(), *this);
-  std::string folder = FindSchemaFolder(name);
+  std::string folder = FindSchemaFolder(lake_transaction, name);
   if (!folder.empty() && lake_transaction.IsSchemaDropped(folder)) folder.clear();
-  if (folder.empty() && lake_transaction.ReadObject(SchemaMarker(name)).has_value()) folder = name;
+  if (folder.empty() && IsStagedSchema(lake_transaction, name)) folder = name;
   if (!folder.empty()) return &lake_transaction.SchemaEntry(folder);
   if (if_not_found == duckdb::OnEntryNotFound::RETURN_NULL) return nullptr;
   throw duckdb::CatalogException(schema_lookup.GetErrorContext(),
@@ -153,8 +159,8 @@ duckdb::optional_ptr<duckdb::CatalogEntry> LakeCatalog::CreateSchema(
 
 void LakeCatalog::DropSchema(duckdb::ClientContext& context, duckdb::DropInfo& info) {
   auto& transaction = LakeTransaction::Get(context, *this);
-  const std::string folder = FindSchemaFolder(info.name);
-  const bool staged = transaction.ReadObject(SchemaMarker(info.name)).has_value();
+  const std::string folder = FindSchemaFolder(transaction, info.name);
+  const bool staged = IsStagedSchema(transaction, info.name);
   if (folder.empty() && !staged) {
     if (info.if_not_found == duckdb::OnEntryNotFound::RETURN_NULL) return;
     throw duckdb::CatalogException("schema '%s' does not exist in lake %s", info.name, path_);

@@ -82,7 +82,7 @@ class LakeCatalog : public duckdb::Catalog {
  private:
   void DropSchema(duckdb::ClientContext& context, duckdb::DropInfo& info) override;
   // The folder that carries this name, whatever its case; empty when there is none.
-  std::string FindSchemaFolder(const std::string& name);
+  std::string FindSchemaFolder(LakeTransaction& transaction, const std::string& name);
 
   ExtensionState& state_;
   std::string path_;
