@@ -14,10 +14,10 @@ export DUCKDB_ROOT
 endif
 DUCKDB_HOME = $$(scripts/bootstrap --print-duckdb-root)
 
-.PHONY: bench-delta bench-delta-20m bench-delta-merge crash sim help bootstrap configure build all demo demo-retail test check bench fmt asan tsan debug clean
+.PHONY: s3-storm bench-delta bench-delta-20m bench-delta-merge crash sim help bootstrap configure build all demo demo-retail test check bench fmt asan tsan debug clean
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 bootstrap: ## install what is missing to build (packages, DuckDB)
 	@scripts/bootstrap
@@ -73,6 +73,10 @@ fmt: ## format every C++ file in place
 
 crash: all ## kill -9 of ingest and MERGE at 200 random moments (KILLS=n)
 	@TARN_CRASHES=$(or $(KILLS),200) TARN_BUILD=build/$(PRESET) tests/crash/suite
+
+s3-storm: all ## the S3 suite with 8 writers x 50 commits in every storm
+	@scripts/bootstrap --test
+	@TARN_S3_STORM=1 TARN_BUILD=build/$(PRESET) tests/s3/suite
 
 .PHONY: sim-replay sim-mutants
 sim: configure ## the commit protocol under seeded faults (SEEDS=n FIRST=n)

@@ -151,6 +151,47 @@ TEST_P(StoreContract, BadKeysAreRefused) {
   }
 }
 
+TEST_P(StoreContract, ManyAreReadInTheOrderGiven) {
+  std::vector<std::string> keys;
+  for (int i = 0; i < 40; ++i) {
+    keys.push_back("many/" + std::to_string(i));
+    if (i != 17) ASSERT_TRUE(store().Put(keys.back(), keys.back(), PutMode::kOverwrite).ok());
+  }
+  const auto got = store().GetMany(keys);
+  ASSERT_EQ(got.size(), keys.size());
+  for (int i = 0; i < 40; ++i) {
+    if (i == 17) {
+      EXPECT_EQ(got[i].status().code(), StatusCode::kNotFound);
+    } else {
+      EXPECT_EQ(*got[i], keys[i]);
+    }
+  }
+  EXPECT_TRUE(store().GetMany({}).empty());
+}
+
+TEST_P(StoreContract, ManyAreDeletedAndAbsentOnesDoNotMatter) {
+  const std::vector<std::string> keys = {"gone/a", "gone/b <&>\"' ü%20+", "gone/never",
+                                         "gone/c\x01"};
+  for (const std::string& key : keys) {
+    if (key != "gone/never") ASSERT_TRUE(store().Put(key, "1", PutMode::kOverwrite).ok()) << key;
+  }
+  ASSERT_TRUE(store().Put("gone/kept", "1", PutMode::kOverwrite).ok());
+  ASSERT_TRUE(store().DeleteMany(keys).ok());
+  EXPECT_EQ(Keys(*store().List("gone/")), (std::vector<std::string>{"gone/kept"}));
+  EXPECT_TRUE(store().DeleteMany(keys).ok());
+  EXPECT_TRUE(store().DeleteMany({}).ok());
+}
+
+TEST_P(StoreContract, ListingAndHeadAgreeOnWhatAnObjectIs) {
+  ASSERT_TRUE(store().Put("same/x", "123", PutMode::kOverwrite).ok());
+  const auto head = store().Head("same/x");
+  const auto listed = store().List("same/");
+  ASSERT_EQ(listed->size(), 1u);
+  EXPECT_EQ(listed->front().size_bytes, head->size_bytes);
+  EXPECT_EQ(listed->front().modified_micros, head->modified_micros);
+  EXPECT_EQ(listed->front().tag, head->tag);
+}
+
 TEST_P(StoreContract, DeleteRemoves) {
   ASSERT_TRUE(store().Put("d/x", "1", PutMode::kOverwrite).ok());
   ASSERT_TRUE(store().Delete("d/x").ok());

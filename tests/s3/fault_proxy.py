@@ -134,9 +134,16 @@ class FaultProxy:
         upstream.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in headers.items():
             upstream.putheader(name, value)
-        upstream.endheaders(body or None)
+        upstream.endheaders()
+        try:
+            upstream.send(body)
+        except OSError:
+            pass  # a server may refuse before it has read the body; the answer is there all the same
         reply = upstream.getresponse()
-        return reply.status, reply.getheaders(), reply.read()
+        content = reply.read()
+        if reply.will_close or reply.status >= 400:
+            upstream.close()  # opened again by the next request
+        return reply.status, reply.getheaders(), content
 
     def _reply(self, connection, seen, status, headers, body):
         """False when the connection is to end."""

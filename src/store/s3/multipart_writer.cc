@@ -182,8 +182,11 @@ class MultipartWriter final : public ObjectWriter {
         reply->http.Header("content-length") == std::to_string(total_bytes_)) {
       return Status::Ok();
     }
-    return Status::OutcomeUnknown("upload of " + key_ +
-                                  ": the reply to its end was lost and the object is not there");
+    const std::string what =
+        "upload of " + key_ + ": the reply to its end was lost and the object is not there";
+    // Written again or not, an object that is overwritten anyway leaves nothing in doubt.
+    if (mode_ == PutMode::kOverwrite) return Status::Io(what, RetryClass::kBackoff);
+    return Status::OutcomeUnknown(what);
   }
 
   void Abort() {

@@ -10,6 +10,7 @@
 #include "store/s3/credentials.h"
 #include "store/s3/s3_opener.h"
 #include "store/s3/s3_store.h"
+#include "store/s3/scripted_http.h"
 #include "store/s3/signer.h"
 #include "store/store_contract.h"
 
@@ -115,38 +116,6 @@ TEST(Opener, OneStoreForOneAddress) {
   s3::S3Config half;
   half.keys.access_key_id = "env:X";
   EXPECT_EQ(s3::MakeS3Opener(half, Variables({})).status().code(), StatusCode::kInvalidArgument);
-}
-
-// A scripted server: each request takes the next answer.
-class ScriptedHttp final : public net::HttpClient {
- public:
-  using Answer = std::function<Result<net::HttpResponse>(const net::HttpRequest&)>;
-  std::deque<Answer> answers;
-  std::vector<std::string> seen;
-
-  Result<net::HttpResponse> Send(const net::HttpRequest& request) override {
-    std::lock_guard lock(mutex_);
-    seen.push_back(request.method + " " + request.url);
-    if (answers.empty()) return Status::Internal("an unexpected request: " + seen.back());
-    Answer answer = std::move(answers.front());
-    answers.pop_front();
-    return answer(request);
-  }
-
- private:
-  std::mutex mutex_;
-};
-
-ScriptedHttp::Answer Reply(int status, std::string body = "",
-                           std::map<std::string, std::string> headers = {}) {
-  return [=](const net::HttpRequest&) -> Result<net::HttpResponse> {
-    return net::HttpResponse{status, headers, body};
-  };
-}
-ScriptedHttp::Answer Lost() {
-  return [](const net::HttpRequest&) -> Result<net::HttpResponse> {
-    return Status::OutcomeUnknown("reset");
-  };
 }
 
 class ScriptedStore : public ::testing::Test {
