@@ -456,8 +456,9 @@ class CommitLoop {
   Status CheckIsInLog(Version version) {
     const auto before = environment_.store->Head(table_.LogKey(CommitName(version.Previous())));
     const auto& stamp = PartsOf(*tx_.base_).stamp;
-    const bool other_file = before.ok() && stamp && version.Previous() == tx_.base_->version() &&
-                            !(CommitStamp{before->modified_micros, before->size_bytes, before->tag} == *stamp);
+    const bool other_file =
+        before.ok() && stamp && version.Previous() == tx_.base_->version() &&
+        !(CommitStamp{before->modified_micros, before->size_bytes, before->tag} == *stamp);
     if (before.ok() && !other_file) return Status::Ok();
     const auto listing = other_file || before.status().code() == StatusCode::kNotFound
                              ? ListLog(*environment_.store, table_.root(), version)
