@@ -38,8 +38,11 @@ Result<std::string> RemoteReader::Fetch(Range range) {
 
 RemoteReader::Range RemoteReader::Widen(uint64_t offset, uint64_t count) {
   const uint64_t end = offset + count;
-  const bool above = offset >= last_end_ && offset - last_end_ <= kNeighbourGapBytes;
-  const bool below = end <= last_offset_ && last_offset_ - end <= kNeighbourGapBytes;
+  // A read that begins in the last window and goes on behind it is a neighbour as well.
+  const bool above =
+      end > last_end_ && offset >= last_offset_ && offset <= last_end_ + kNeighbourGapBytes;
+  const bool below =
+      offset < last_offset_ && end <= last_end_ && end + kNeighbourGapBytes >= last_offset_;
   const bool first = last_end_ == 0;
   Range out{offset, count};
   if (!first && (above || below) && count < kMostAheadBytes) {
