@@ -100,7 +100,7 @@ write_deltalake(sys.argv[1], pyarrow.table({"id": pyarrow.array([5000, 5001], py
 table = DeltaTable(sys.argv[1])
 table.delete("id = 1")
 table.create_checkpoint()
-print(json.dumps(table.version()))
+print(json.dumps(table.version()), flush=True)
 """, table)
     assert rows(env, lake, "SELECT count(*) AS n, sum(id) AS s FROM silver.t")[0] == {
         "n": 901, "s": sum(i for i in range(1000) if i % 10) - 1 + 10001}
