@@ -39,6 +39,25 @@ def statements(server):
     assert server.objects("lake-sql") == [], server.objects("lake-sql")
 
 
+def maintenance(server):
+    """OPTIMIZE, ZORDER, VACUUM, shallow clones (which VACUUM spares), RESTORE; a checkpoint is written and read."""
+    server.make_bucket("maintenance")
+    env, lake = server.environment(), "s3://maintenance/lake"
+    vacuum = "SET spark.databricks.delta.retentionDurationCheck.enabled = false; VACUUM silver.m RETAIN 0 HOURS;"
+    done = sql(env, lake, "CREATE TABLE silver.m (a INT, b STRING) USING DELTA;"
+               + "".join(f"INSERT INTO silver.m VALUES ({i}, 'row {i}');" for i in range(12)) + "DELETE FROM silver.m WHERE a = 2;"
+               "CREATE TABLE gold.c SHALLOW CLONE silver.m; INSERT INTO gold.c VALUES (99, 'mine'); OPTIMIZE silver.m;" + vacuum)
+    assert done.returncode == 0, done.stderr
+    kept = len([key for key in server.objects("maintenance", "lake", "silver", "m") if key.endswith(".snappy.parquet")])
+    assert kept == 12, f"{kept} files: the clone's eleven and the one that OPTIMIZE made"
+    assert rows(env, lake, "SELECT count(*) AS n, sum(a) AS s FROM silver.m") == [{"n": 11, "s": 64}]
+    assert rows(env, lake, "SELECT count(*) AS n, sum(a) AS s FROM gold.c") == [{"n": 12, "s": 163}]
+    done = sql(env, lake, "RESTORE TABLE gold.c TO VERSION AS OF 0; OPTIMIZE silver.m ZORDER BY (a);" + vacuum)
+    assert done.returncode == 0, done.stderr
+    assert rows(env, lake, "SELECT count(*) AS n, sum(a) AS s FROM silver.m") == [{"n": 11, "s": 64}]
+    assert rows(env, lake, "SELECT count(*) AS n, sum(a) AS s FROM gold.c") == [{"n": 11, "s": 64}]
+
+
 def files(server):
     """COPY to S3 and reading Parquet, CSV and JSON from it, patterns, a large file in parts and back."""
     server.make_bucket("files")
@@ -162,5 +181,6 @@ def requests(server):
 
 
 CASES = [("SQL on a lake in S3", statements), ("files in S3 beside the lake", files),
+         ("maintenance of tables in S3", maintenance),
          ("ingest into a lake in S3, twice", ingest), ("delta-rs reads, writes; Tarn reads back", peers),
          ("requests", requests)]
