@@ -78,12 +78,12 @@ def metadata(partitioned):
 
 # As SQL over a number i: the partition, the path and the statistics of file i.
 LOG_DAY = "strftime(DATE '2025-10-01' + (i % 365)::INT, '%Y-%m-%d')"
-LOG_PATH = (f"'date=' || {LOG_DAY} || '/part-' || lpad((i % 1000)::VARCHAR, 5, '0') || '-' || "
-            "substr(md5(i::VARCHAR), 1, 32) || '-c000.snappy.parquet'")
-LOG_STATS = f"""'{{"numRecords":' || (10000 + i % 777) || ',"minValues":{{"event_id":"' || substr(md5(i::VARCHAR || 'a'), 1, 32)
+LOG_PATH = (f"'date=' || {LOG_DAY} || printf('/part-%05d-%08x-1111-4222-8333-%012x-c000.snappy.parquet', i % 1000, i, "
+            "i * 7919)")
+LOG_STATS = f"""'{{"numRecords":' || (10000 + i % 777) || ',"minValues":{{"event_id":"' || printf('%08x-0000-4000-8000-%012x', (i * 2654435761) % 4294967296, i)
   || '","user_id":' || (i % 1000) || ',"event_type":"add_to_cart","platform":"android","country":"BR","ts":"' || {LOG_DAY}
   || 'T00:00:00.' || lpad((i % 1000)::VARCHAR, 3, '0') || 'Z","amount":0.01,"payload":"{{\\"path\\":\\"/p/0\\",\\"ref\\":\\"'
-  || substr(md5((i % 4096)::VARCHAR), 1, 6) || '"}},"maxValues":{{"event_id":"' || substr(md5(i::VARCHAR || 'b'), 1, 32)
+  || substr(md5((i % 4096)::VARCHAR), 1, 6) || '"}},"maxValues":{{"event_id":"' || printf('%08x-ffff-4fff-8fff-%012x', (i * 2654435761 + 999999999) % 4294967296, i)
   || '","user_id":' || (999000 + (i * 7) % 1000) || ',"event_type":"view","platform":"web","country":"US","ts":"' || {LOG_DAY}
   || 'T23:59:59.' || lpad((i % 1000)::VARCHAR, 3, '0') || 'Z","amount":9999.9912,"payload":"{{\\"path\\":\\"/p/9\\",\\"ref\\":\\"'
   || substr(md5((i % 4095)::VARCHAR), 1, 6) || '"}},"nullCount":{{"event_id":0,"user_id":0,"event_type":0,"platform":0,"country":0,"ts":0,"amount":0,"payload":0}}}}'"""
@@ -116,13 +116,9 @@ def make_log_of_commits(place, commits):
         put_commit(log, version, [info(version), *first, {"add": add}])
 
 
-def make_log_of_checkpoint(place, files):
-    log, version = fresh_log(place.log("cp1m")), 10
-    for earlier in range(version + 1):
-        first = [{"protocol": PROTOCOL}, {"metaData": metadata(True)}] if earlier == 0 else []
-        put_commit(log, earlier, [info(earlier), *first])
+def make_checkpoint_rows(place, files):
+    """The rows of a checkpoint of `files` files."""
     meta = metadata(True)
-    name = f"{log}{version:020d}.checkpoint.parquet"
     quoted = meta["schemaString"].replace("'", "''")
     protocol_type = ('STRUCT("minReaderVersion" INT, "minWriterVersion" INT, "readerFeatures" VARCHAR[], '
                      '"writerFeatures" VARCHAR[])')
@@ -144,7 +140,22 @@ def make_log_of_checkpoint(place, files):
       FROM range(2) t(k)
       UNION ALL SELECT NULL, row({LOG_PATH}, MAP(['date'], [{LOG_DAY}]), 1000000 + i, 1790000000000 + i, false,
           {LOG_STATS}, NULL)::{add_type}, NULL, NULL, NULL FROM range({files}) t(i)
-      ) TO '{name}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 100000)""")
+      ) TO '{place.root}/checkpoint.parquet' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 100000)""")
+
+
+def make_log_of_checkpoint(place, files):
+    """Written by the Arrow library, whose row groups and pages are those of most writers."""
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+    log, version = fresh_log(place.log("cp1m")), 10
+    for earlier in range(version + 1):
+        first = [{"protocol": PROTOCOL}, {"metaData": metadata(True)}] if earlier == 0 else []
+        put_commit(log, earlier, [info(earlier), *first])
+    name, rows = f"{log}{version:020d}.checkpoint.parquet", parquet.ParquetFile(place.root + "/checkpoint.parquet")
+    with parquet.ParquetWriter(name, rows.schema_arrow, compression="snappy") as writer:
+        for batch in rows.iter_batches(100_000):
+            writer.write_table(arrow.Table.from_batches([batch]))
+    os.remove(place.root + "/checkpoint.parquet")
     with open(log + "_last_checkpoint", "w") as file:
         json.dump({"version": version, "size": files + 2, "sizeInBytes": os.path.getsize(name),
                    "numOfAddFiles": files}, file)
@@ -242,7 +253,8 @@ STEPS = {  # step: (environment, what it does); in this order
     "stale": ("deltars", lambda place, rows: make_stale(place)),
     "changes": ("deltars", lambda place, rows: make_changes(place)),
     "log10k": ("limit", lambda place, rows: make_log_of_commits(place, 10_000)),
-    "cp1m": ("limit", lambda place, rows: make_log_of_checkpoint(place, 1_000_000)),
+    "cp1m_rows": ("limit", lambda place, rows: make_checkpoint_rows(place, 1_000_000)),
+    "cp1m": ("deltars", lambda place, rows: make_log_of_checkpoint(place, 1_000_000)),
     "tpch": ("duckdelta", lambda place, rows: make_tpch(place)),
     "tpch_logs": ("deltars", lambda place, rows: make_tpch_logs(place)),
 }

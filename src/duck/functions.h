@@ -7,6 +7,8 @@ namespace tarn::duck {
 
 // metadata_functions.cc: delta_scan, delta_history, delta_detail, delta_properties.
 void RegisterMetadataFunctions(duckdb::ExtensionLoader& loader);
+// files_function.cc: delta_files.
+void RegisterFilesFunction(duckdb::ExtensionLoader& loader);
 // procedures.cc: tarn_set_properties, tarn_add_constraint, tarn_begin_overwrite, …
 void RegisterProcedures(duckdb::ExtensionLoader& loader);
 // maintenance_functions.cc: tarn_optimize, tarn_reorg, tarn_vacuum, tarn_restore.

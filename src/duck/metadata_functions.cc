@@ -356,6 +356,7 @@ void RegisterMetadataFunctions(duckdb::ExtensionLoader& loader) {
   scan.named_parameters["version"] = LogicalType::BIGINT;
   scan.named_parameters["timestamp"] = LogicalType::ANY;
   loader.RegisterFunction(std::move(scan));
+  RegisterFilesFunction(loader);
 }
 
 }  // namespace tarn::duck
