@@ -45,8 +45,9 @@ duckdb::unique_ptr<duckdb::FunctionData> BindFiles(duckdb::ClientContext& contex
   if (input.inputs[0].IsNull()) {
     throw duckdb::BinderException("delta_files needs the name or the path of a table, not NULL");
   }
-  names = {"path",        "size",            "modification_time", "partition_values",
-           "num_records", "deleted_records", "stats"};
+  names = {
+      "path", "size", "modification_time", "partition_values", "num_records", "deleted_records",
+      "stats"};
   types = {LogicalType::VARCHAR,      LogicalType::BIGINT,
            LogicalType::TIMESTAMP_TZ, LogicalType::MAP(LogicalType::VARCHAR, LogicalType::VARCHAR),
            LogicalType::BIGINT,       LogicalType::BIGINT,
