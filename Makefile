@@ -12,6 +12,9 @@ CONFIGURE_LOG = build/$(PRESET)/configure.log
 ifneq ($(DUCKDB_ROOT),)
 export DUCKDB_ROOT
 endif
+ifneq ($(RDKAFKA_ROOT),)
+export RDKAFKA_ROOT
+endif
 DUCKDB_HOME = $$(scripts/bootstrap --print-duckdb-root)
 
 .PHONY: s3-storm bench-delta bench-delta-20m bench-delta-merge crash sim help bootstrap configure build all demo demo-retail test check bench fmt asan tsan debug clean

@@ -26,6 +26,26 @@ if(NOT TARGET roaring::roaring)
   set_target_properties(roaring::roaring PROPERTIES IMPORTED_LOCATION ${ROARING_LIB})
 endif()
 
+# librdkafka as scripts/bootstrap builds it, or a folder with lib/librdkafka.a and include/librdkafka.
+set(RDKAFKA_ROOT "$ENV{RDKAFKA_ROOT}" CACHE PATH "Folder with lib/librdkafka.a and include/librdkafka/rdkafka.h")
+set(TARN_RDKAFKA_HOME "${RDKAFKA_ROOT}")
+if(NOT TARN_RDKAFKA_HOME)
+  if(DEFINED ENV{TARN_CACHE})
+    set(TARN_RDKAFKA_HOME "$ENV{TARN_CACHE}/librdkafka-2.15.1")
+  else()
+    set(TARN_RDKAFKA_HOME "$ENV{HOME}/.cache/tarn/librdkafka-2.15.1")
+  endif()
+endif()
+if(NOT EXISTS ${TARN_RDKAFKA_HOME}/lib/librdkafka.a)
+  message(FATAL_ERROR "${TARN_RDKAFKA_HOME} holds no lib/librdkafka.a; run scripts/bootstrap "
+                      "(make build does it) or pass -DRDKAFKA_ROOT=<folder>")
+endif()
+add_library(rdkafka::rdkafka STATIC IMPORTED)
+set_target_properties(rdkafka::rdkafka PROPERTIES
+  IMPORTED_LOCATION ${TARN_RDKAFKA_HOME}/lib/librdkafka.a
+  INTERFACE_INCLUDE_DIRECTORIES ${TARN_RDKAFKA_HOME}/include
+  INTERFACE_LINK_LIBRARIES "CURL::libcurl;OpenSSL::SSL;OpenSSL::Crypto;ZLIB::ZLIB;${ZSTD_LIB};m;dl")
+
 add_library(tarn_flags INTERFACE)
 target_compile_options(tarn_flags INTERFACE -Wall -Wextra -Wno-unused-parameter)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)

@@ -1,13 +1,10 @@
-#include <unistd.h>
-
-#include <chrono>
 #include <memory>
-#include <thread>
 
 #include "cli/command.h"
 #include "cli/ingest_report.h"
+#include "cli/kafka_command.h"
 #include "cli/lake_options.h"
-#include "cli/query_monitor.h"
+#include "cli/stop_signal.h"
 #include "ingest/ingest_files.h"
 
 namespace tarn::cli {
@@ -45,26 +42,6 @@ Status ReadOptions(IngestArguments& arguments, engine::EngineOptions* engine_opt
   return Status::Ok();
 }
 
-// Turns Ctrl-C or a stop signal into the stop request of the ingest: it ends after the commit under
-// way.
-class SignalStop {
- public:
-  SignalStop() : thread_([this](std::stop_token own) { Watch(own); }) {}
-  std::stop_token token() { return source_.get_token(); }
-
- private:
-  void Watch(std::stop_token own) {
-    while (!own.stop_requested() && !StopOnSignals::StopRequested()) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-    if (StopOnSignals::StopRequested()) source_.request_stop();
-  }
-
-  StopOnSignals signals_;
-  std::stop_source source_;
-  std::jthread thread_;
-};
-
 int RunIngest(IngestArguments& arguments, Streams& streams) {
   engine::EngineOptions engine_options;
   if (Status read = ReadOptions(arguments, &engine_options); !read.ok()) {
@@ -93,6 +70,7 @@ void RegisterIngest(CLI::App& app, Invocation& invocation) {
   auto* ingest = app.add_subcommand("ingest", "take rows from a source into Bronze");
   ingest->require_subcommand(0, 1);
   ingest->footer(kExitCodesHelp);
+  RegisterIngestKafka(*ingest, invocation);
   auto* command = ingest->add_subcommand(
       "files", "take CSV, JSON, NDJSON or Parquet files (plain, .gz, .zst) into a Bronze table");
   auto arguments = std::make_shared<IngestArguments>();

@@ -206,6 +206,10 @@ Result<std::optional<Conflict>> ConflictChecker::Check(Version version,
   }
   const auto removed = AllOf<RemoveFile>(actions);
   for (const RemoveFile* file : removed) {
+    if (footprint_.refuses_removals && file->data_change) {
+      return std::optional(Conflict{ConflictKind::kConcurrentDeleteRead,
+                                    who + " took rows away, which this append builds on"});
+    }
     if (auto conflict = CheckRead(who, *file)) return conflict;
   }
   for (const RemoveFile* file : removed) {

@@ -45,6 +45,7 @@ struct Footprint {
   bool changes_metadata = false;
   bool changes_protocol = false;
   bool read_whole_table = false;
+  bool refuses_removals = false;  // a commit that takes rows away conflicts, appends do not
   std::vector<Predicate> read_predicates;
   std::set<std::string> read_paths;
   std::set<std::string> removed_paths;  // removed, or given a new deletion vector

@@ -95,6 +95,9 @@ class Transaction {
   void ReadWholeTable() { read_whole_table_ = true; }
   void ReadWhere(Predicate predicate) { read_predicates_.push_back(std::move(predicate)); }
   void ReadFile(FileIndex index) { read_files_.insert(index); }
+  // An append that continues what is there (a stream's position): still a blind append to others,
+  // but a concurrent commit that takes rows away (RESTORE, DELETE; not OPTIMIZE) conflicts.
+  void RefuseConcurrentRemovals() { refuses_removals_ = true; }
 
   bool HasChanges() const;
   // Files staged for adding, for reading one's own writes before the commit.
@@ -137,6 +140,7 @@ class Transaction {
   std::vector<SetTransaction> app_transactions_;
   std::vector<DomainMetadata> domains_;
   bool read_whole_table_ = false;
+  bool refuses_removals_ = false;
   std::vector<Predicate> read_predicates_;
   std::set<FileIndex> read_files_;
   std::vector<std::string> features_;  // asked for by RequireFeature and properties

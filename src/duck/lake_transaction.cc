@@ -316,6 +316,7 @@ void LakeTransaction::ApplyAnnotations(TableState& state, LakeSessionState& sess
     staged.SetAppTransaction(app_id, version);
   }
   for (const auto& domain : annotations->domains) staged.SetDomain(domain);
+  if (annotations->refuses_removals) staged.RefuseConcurrentRemovals();
   if (annotations->user_metadata) staged.SetUserMetadata(*annotations->user_metadata);
   if (annotations->operation) {
     staged.SetOperation(*annotations->operation, annotations->operation_parameters);

@@ -42,6 +42,7 @@ struct CommitAnnotations {
   std::vector<std::pair<std::string, int64_t>> more_app_transactions;
   std::vector<delta::DomainMetadata> domains;
   std::optional<std::string> user_metadata;
+  bool refuses_removals = false;         // delta::Transaction::RefuseConcurrentRemovals
   std::optional<std::string> operation;  // overrides what the statement would say
   delta::StringMap operation_parameters;
 };

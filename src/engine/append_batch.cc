@@ -1,5 +1,7 @@
 // Rows together with a stream's position in one Delta commit, and the questions ingest asks of a
 // table.
+#include <algorithm>
+
 #include "duck/delta_table_entry.h"
 #include "duck/lake_transaction.h"
 #include "duckdb/catalog/catalog.hpp"
@@ -40,6 +42,9 @@ LogicalType TypeOf(BatchColumn::Kind kind) {
     case BatchColumn::Kind::kTimestampMicros: return LogicalType::TIMESTAMP_TZ;
     case BatchColumn::Kind::kDateDays: return LogicalType::DATE;
     case BatchColumn::Kind::kBoolean: return LogicalType::BOOLEAN;
+    case BatchColumn::Kind::kPairs:
+      return LogicalType::LIST(
+          LogicalType::STRUCT({{"key", LogicalType::VARCHAR}, {"value", LogicalType::BLOB}}));
   }
   return LogicalType::VARCHAR;
 }
@@ -59,6 +64,35 @@ void FillBytes(const BatchColumn& column, size_t offset, size_t count, duckdb::V
   }
 }
 
+void FillPairs(const BatchColumn& column, size_t offset, size_t count, duckdb::Vector& vector) {
+  const auto begin = static_cast<size_t>(offset == 0 ? 0 : column.numbers[offset - 1]);
+  const auto end = static_cast<size_t>(column.numbers[offset + count - 1]);
+  duckdb::ListVector::Reserve(vector, end - begin);
+  auto* entries = duckdb::FlatVector::GetData<duckdb::list_entry_t>(vector);
+  size_t row_begin = begin;
+  for (size_t i = 0; i < count; ++i) {
+    const auto row_end = static_cast<size_t>(column.numbers[offset + i]);
+    entries[i] = {row_begin - begin, row_end - row_begin};
+    row_begin = row_end;
+  }
+  auto& fields = duckdb::StructVector::GetEntries(duckdb::ListVector::GetEntry(vector));
+  duckdb::Vector& keys = *fields[0];
+  duckdb::Vector& values = *fields[1];
+  auto* key_data = duckdb::FlatVector::GetData<duckdb::string_t>(keys);
+  auto* value_data = duckdb::FlatVector::GetData<duckdb::string_t>(values);
+  for (size_t i = begin; i < end; ++i) {
+    const auto& [key, value] = column.pairs[i];
+    key_data[i - begin] = duckdb::StringVector::AddStringOrBlob(keys, key.data(), key.size());
+    if (value) {
+      value_data[i - begin] =
+          duckdb::StringVector::AddStringOrBlob(values, value->data(), value->size());
+    } else {
+      duckdb::FlatVector::Validity(values).SetInvalid(i - begin);
+    }
+  }
+  duckdb::ListVector::SetListSize(vector, end - begin);
+}
+
 void FillColumn(const BatchColumn& column, size_t offset, size_t count, duckdb::Vector& vector) {
   if (!column.validity.empty()) {
     auto& validity = duckdb::FlatVector::Validity(vector);
@@ -76,6 +110,7 @@ void FillColumn(const BatchColumn& column, size_t offset, size_t count, duckdb::
       FillNumbers<int64_t>(column, offset, count, vector);
       break;
     case BatchColumn::Kind::kBoolean: FillNumbers<bool>(column, offset, count, vector); break;
+    case BatchColumn::Kind::kPairs: FillPairs(column, offset, count, vector); break;
   }
 }
 
@@ -128,6 +163,7 @@ duck::CommitAnnotations ToDuck(const CommitAnnotations& annotations) {
     out.domains.push_back({domain, configuration, false});
   }
   out.user_metadata = annotations.user_metadata;
+  out.refuses_removals = annotations.examined_version.has_value();
   return out;
 }
 
@@ -137,6 +173,31 @@ duckdb::optional_ptr<duck::DeltaTableEntry> FindTable(duckdb::ClientContext& con
       context, "lake", name.schema, name.table, duckdb::OnEntryNotFound::RETURN_NULL);
   if (!entry) return nullptr;
   return dynamic_cast<duck::DeltaTableEntry*>(entry.get());
+}
+
+bool RemovesRows(const std::vector<delta::Action>& actions) {
+  return std::any_of(actions.begin(), actions.end(), [](const delta::Action& action) {
+    const auto* removed = std::get_if<delta::RemoveFile>(&action);
+    return removed != nullptr && removed->data_change;
+  });
+}
+
+// The versions between what the caller examined and what this transaction builds on.
+Status CheckNothingRemoved(duckdb::ClientContext& context, const TableName& name,
+                           int64_t examined) {
+  const auto entry = FindTable(context, name);
+  if (!entry) return Status::Ok();
+  const int64_t base = entry->snapshot()->version().value();
+  for (int64_t version = examined + 1; version <= base; ++version) {
+    const auto actions = entry->table()->ReadCommit(delta::Version(version));
+    if (!actions.ok() && actions.status().code() == StatusCode::kNotFound) continue;
+    if (!actions.ok()) return actions.status();
+    if (RemovesRows(*actions)) {
+      return Status::Conflict("version " + std::to_string(version) + " of " + name.schema + "." +
+                              name.table + " took rows away; look at it, then go on");
+    }
+  }
+  return Status::Ok();
 }
 
 Status NoTable(const std::string& table) {
@@ -156,6 +217,14 @@ Result<CommitOutcome> DuckSession::AppendBatch(const std::string& table,
   }
   try {
     TARN_RETURN_IF_ERROR(Control("BEGIN TRANSACTION"));
+    if (annotations.examined_version) {
+      const Status looked =
+          CheckNothingRemoved(*connection_.context, name, *annotations.examined_version);
+      if (!looked.ok()) {
+        (void)Control("ROLLBACK");
+        return looked;
+      }
+    }
     const auto state = duck::LakeSessionState::Get(*connection_.context);
     state->Annotate(table, ToDuck(annotations));
     auto result = connection_.Query(
@@ -205,6 +274,55 @@ Result<std::optional<std::string>> DuckSession::DomainMetadata(const std::string
     return Status::Ok();
   }));
   return configuration;
+}
+
+Result<DomainTexts> DuckSession::Domains(const std::string& table,
+                                         const std::vector<std::string>& domains,
+                                         std::optional<int64_t> version) {
+  TARN_ASSIGN_OR_RETURN(const TableName name, SplitName(table));
+  DomainTexts out;
+  TARN_RETURN_IF_ERROR(InTransaction([&](duckdb::ClientContext& context) -> Status {
+    const auto entry = FindTable(context, name);
+    if (!entry) return NoTable(table);
+    delta::SnapshotPtr snapshot = entry->snapshot();
+    if (version) {
+      TARN_ASSIGN_OR_RETURN(snapshot, entry->table()->At(delta::Version(*version)));
+    }
+    out.version = snapshot->version().value();
+    for (const std::string& domain : domains) {
+      if (const auto found = snapshot->Domain(domain)) out.texts[domain] = found->configuration;
+    }
+    return Status::Ok();
+  }));
+  return out;
+}
+
+Result<std::vector<CommitSummary>> DuckSession::CommitsAfter(const std::string& table,
+                                                             int64_t version) {
+  TARN_ASSIGN_OR_RETURN(const TableName name, SplitName(table));
+  std::vector<CommitSummary> out;
+  TARN_RETURN_IF_ERROR(InTransaction([&](duckdb::ClientContext& context) -> Status {
+    const auto entry = FindTable(context, name);
+    if (!entry) return NoTable(table);
+    const int64_t last = entry->snapshot()->version().value();
+    for (int64_t at = version + 1; at <= last; ++at) {
+      const auto actions = entry->table()->ReadCommit(delta::Version(at));
+      if (!actions.ok() && actions.status().code() == StatusCode::kNotFound) continue;
+      if (!actions.ok()) return actions.status();
+      CommitSummary summary;
+      summary.version = at;
+      summary.removed_rows = RemovesRows(*actions);
+      for (const delta::Action& action : *actions) {
+        const auto* info = std::get_if<delta::CommitInfo>(&action);
+        if (info == nullptr) continue;
+        summary.operation = info->operation;
+        summary.parameters = info->operation_parameters;
+      }
+      out.push_back(std::move(summary));
+    }
+    return Status::Ok();
+  }));
+  return out;
 }
 
 Result<bool> DuckSession::TableExists(const std::string& table) {

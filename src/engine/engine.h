@@ -24,6 +24,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -102,6 +103,23 @@ struct CommitAnnotations {
   std::vector<AppTransaction> more_txns;
   std::map<std::string, std::string> domain_metadata;  // domain -> configuration
   std::optional<std::string> user_metadata;
+  // The caller knows what every version up to this one did. A later commit that took rows away
+  // (RESTORE, DELETE; not OPTIMIZE) makes the append fail with kConflict instead of landing on top.
+  std::optional<int64_t> examined_version;
+};
+
+// What one commit of a table said of itself.
+struct CommitSummary {
+  int64_t version = -1;
+  std::string operation;  // "WRITE", "RESTORE", …; empty when it said none
+  std::map<std::string, std::string> parameters;  // values are JSON texts
+  bool removed_rows = false;
+};
+
+// Metadata domains of one version of a table.
+struct DomainTexts {
+  int64_t version = -1;
+  std::map<std::string, std::string> texts;  // of those asked for that are there
 };
 
 struct CommitOutcome {
@@ -113,11 +131,22 @@ struct CommitOutcome {
 // One column of a batch to append; `validity[i]` false means null. Only the vector of the kind is
 // filled.
 struct BatchColumn {
-  enum class Kind { kText, kBinary, kInt32, kInt64, kTimestampMicros, kDateDays, kBoolean };
+  enum class Kind {
+    kText,
+    kBinary,
+    kInt32,
+    kInt64,
+    kTimestampMicros,
+    kDateDays,
+    kBoolean,
+    kPairs,  // ARRAY<STRUCT<key STRING, value BINARY>>
+  };
+  using Pair = std::pair<std::string_view, std::optional<std::string_view>>;
   std::string name;
   Kind kind = Kind::kText;
   std::vector<std::string_view> bytes;  // kText (UTF-8), kBinary; must outlive the call
-  std::vector<int64_t> numbers;         // every other kind
+  std::vector<int64_t> numbers;         // integers, times, dates; kPairs: where row i's pairs end
+  std::vector<Pair> pairs;              // kPairs: of all rows, in order; must outlive the call
   std::vector<bool> validity;           // empty: no nulls
 };
 
@@ -154,6 +183,14 @@ class Session {
                                                                const std::string& app_id) = 0;
   virtual Result<std::optional<std::string>> DomainMetadata(const std::string& table,
                                                             const std::string& domain) = 0;
+  // Several at once, all of one version: the newest, or `version`.
+  virtual Result<DomainTexts> Domains(const std::string& table,
+                                      const std::vector<std::string>& domains,
+                                      std::optional<int64_t> version = std::nullopt) = 0;
+  // The commits after `version` up to the newest, ascending. Those whose log entries were cleaned
+  // up are left out.
+  virtual Result<std::vector<CommitSummary>> CommitsAfter(const std::string& table,
+                                                          int64_t version) = 0;
   virtual Result<bool> TableExists(const std::string& table) = 0;
 };
 

@@ -32,6 +32,10 @@ class DuckSession final : public Session {
                                                        const std::string& app_id) override;
   Result<std::optional<std::string>> DomainMetadata(const std::string& table,
                                                     const std::string& domain) override;
+  Result<DomainTexts> Domains(const std::string& table, const std::vector<std::string>& domains,
+                              std::optional<int64_t> version) override;
+  Result<std::vector<CommitSummary>> CommitsAfter(const std::string& table,
+                                                  int64_t version) override;
   Result<bool> TableExists(const std::string& table) override;
 
  private:

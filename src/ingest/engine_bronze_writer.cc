@@ -26,6 +26,8 @@ constexpr TableColumn kRowColumns[] = {
     {"ingestion_date", "DATE"},       {"pipeline_version", "STRING"},
     {"schema_version", "STRING"},     {"checksum", "STRING"}};
 
+constexpr TableColumn kHeadersColumn = {"headers", "ARRAY<STRUCT<key: STRING, value: BINARY>>"};
+
 constexpr TableColumn kLetterColumns[] = {
     {"raw_payload", "BINARY"},    // its first MiB
     {"payload_bytes", "BIGINT"},  // its full size
@@ -108,7 +110,7 @@ std::string_view Utf8Topic(std::string_view topic, std::string* repaired) {
   return *repaired;
 }
 
-class EngineBronzeWriter final : public BronzeWriter {
+class EngineBronzeWriter final : public LiveBronzeWriter {
  public:
   EngineBronzeWriter(std::unique_ptr<engine::Session> session, BronzeTables tables, Clock& clock)
       : session_(std::move(session)), tables_(std::move(tables)), clock_(clock) {
@@ -116,8 +118,11 @@ class EngineBronzeWriter final : public BronzeWriter {
   }
 
   Status Prepare() override {
-    TARN_RETURN_IF_ERROR(PrepareTable(tables_.rows, kRowColumns));
-    return PrepareTable(tables_.dead_letters, kLetterColumns);
+    std::vector<TableColumn> columns(std::begin(kRowColumns), std::end(kRowColumns));
+    if (tables_.with_headers) columns.push_back(kHeadersColumn);
+    TARN_RETURN_IF_ERROR(PrepareTable(tables_.rows, columns));
+    return PrepareTable(tables_.dead_letters,
+                        {std::begin(kLetterColumns), std::end(kLetterColumns)});
   }
 
   Result<StreamState> ReadState(const std::string& stream_id) override {
@@ -127,30 +132,51 @@ class EngineBronzeWriter final : public BronzeWriter {
     return ReadStateOf(tables_.dead_letters, stream_id);
   }
 
-  Result<AppendOutcome> AppendRows(const std::vector<RowGroup>& groups) override;
+  Result<AppendOutcome> AppendRows(const std::vector<RowGroup>& groups) override {
+    return AppendRowsTo(groups, std::nullopt, nullptr);
+  }
+  Result<AppendOutcome> AppendRowsAfter(const std::vector<RowGroup>& groups, int64_t examined,
+                                        int64_t* version) override {
+    return AppendRowsTo(groups, examined, version);
+  }
+  Result<States> ReadStates(const std::vector<std::string>& stream_ids,
+                            std::optional<int64_t> version) override {
+    return ReadStatesOf(tables_.rows, stream_ids, version);
+  }
+  Result<std::vector<StreamState>> ReadDeadLetterStates(
+      const std::vector<std::string>& stream_ids) override {
+    TARN_ASSIGN_OR_RETURN(States states,
+                          ReadStatesOf(tables_.dead_letters, stream_ids, std::nullopt));
+    return std::move(states.states);
+  }
+  Result<std::vector<Restore>> RestoresAfter(int64_t version) override;
   Result<AppendOutcome> AppendDeadLetters(const std::vector<LetterGroup>& groups) override;
 
  private:
-  template <size_t N>
-  Status PrepareTable(const std::string& table, const TableColumn (&columns)[N]);
-  template <size_t N>
-  Status CheckColumns(const std::string& table, const TableColumn (&columns)[N]);
+  Status PrepareTable(const std::string& table, const std::vector<TableColumn>& columns);
+  Status CheckColumns(const std::string& table, const std::vector<TableColumn>& columns);
   Result<StreamState> ReadStateOf(const std::string& table, const std::string& stream_id);
+  Result<States> ReadStatesOf(const std::string& table, const std::vector<std::string>& stream_ids,
+                              std::optional<int64_t> version);
+  Result<AppendOutcome> AppendRowsTo(const std::vector<RowGroup>& groups,
+                                     std::optional<int64_t> examined, int64_t* version);
   Result<AppendOutcome> Append(const std::string& table, const std::vector<BatchColumn>& columns,
-                               size_t rows, const std::vector<const StreamCommit*>& commits);
+                               size_t rows, const std::vector<const StreamCommit*>& commits,
+                               std::optional<int64_t> examined = std::nullopt,
+                               int64_t* version = nullptr);
 
   std::unique_ptr<engine::Session> session_;
   BronzeTables tables_;
   Clock& clock_;
 };
 
-template <size_t N>
-Status EngineBronzeWriter::PrepareTable(const std::string& table, const TableColumn (&columns)[N]) {
+Status EngineBronzeWriter::PrepareTable(const std::string& table,
+                                        const std::vector<TableColumn>& columns) {
   TARN_ASSIGN_OR_RETURN(const bool exists, session_->TableExists(table));
   if (!exists) {
     std::string sql = "CREATE TABLE IF NOT EXISTS " + QuotedTable(table, '`') + " (";
     for (const TableColumn& column : columns) {
-      if (&column != columns) sql += ", ";
+      if (&column != columns.data()) sql += ", ";
       sql += std::string(column.name) + " " + column.spark_type;
     }
     sql +=
@@ -168,15 +194,20 @@ Status EngineBronzeWriter::PrepareTable(const std::string& table, const TableCol
   return CheckColumns(table, columns);
 }
 
-template <size_t N>
-Status EngineBronzeWriter::CheckColumns(const std::string& table, const TableColumn (&columns)[N]) {
+Status EngineBronzeWriter::CheckColumns(const std::string& table,
+                                        const std::vector<TableColumn>& columns) {
   TARN_ASSIGN_OR_RETURN(
       const engine::Rows shape,
       session_->QueryDuckdb("SELECT * FROM lake." + QuotedTable(table, '"') + " LIMIT 0"));
   for (const TableColumn& wanted : columns) {
     const bool found = std::any_of(shape.columns.begin(), shape.columns.end(),
                                    [&](const auto& column) { return column.name == wanted.name; });
-    if (!found) {
+    if (!found && wanted.name == std::string_view(kHeadersColumn.name)) {
+      const auto added =
+          session_->Query("ALTER TABLE " + QuotedTable(table, '`') + " ADD COLUMNS (" +
+                          wanted.name + " " + wanted.spark_type + ")");
+      if (!added.ok()) return added.status().WithContext("adding column headers to " + table);
+    } else if (!found) {
       return Status::InvalidArgument(table +
                                      " exists and is no table of this kind: it has no column " +
                                      wanted.name + "; choose another name");
@@ -198,11 +229,55 @@ Result<StreamState> EngineBronzeWriter::ReadStateOf(const std::string& table,
   return StreamState{json["epoch"].get<int64_t>(), *text};
 }
 
+Result<LiveBronzeWriter::States> EngineBronzeWriter::ReadStatesOf(
+    const std::string& table, const std::vector<std::string>& stream_ids,
+    std::optional<int64_t> version) {
+  std::vector<std::string> domains;
+  for (const std::string& id : stream_ids) domains.push_back("tarn.position." + id);
+  TARN_ASSIGN_OR_RETURN(const auto found, session_->Domains(table, domains, version));
+  States out;
+  out.version = found.version;
+  for (const std::string& domain : domains) {
+    const auto text = found.texts.find(domain);
+    if (text == found.texts.end()) {
+      out.states.emplace_back();
+      continue;
+    }
+    const auto json = nlohmann::json::parse(text->second, nullptr, false);
+    if (!json.is_object() || !json.contains("epoch")) {
+      return Status::Corruption(domain + " in " + table + " cannot be read");
+    }
+    out.states.push_back({json["epoch"].get<int64_t>(), text->second});
+  }
+  return out;
+}
+
+Result<std::vector<LiveBronzeWriter::Restore>> EngineBronzeWriter::RestoresAfter(int64_t version) {
+  TARN_ASSIGN_OR_RETURN(const auto commits, session_->CommitsAfter(tables_.rows, version));
+  std::vector<Restore> out;
+  for (const engine::CommitSummary& commit : commits) {
+    if (commit.operation != "RESTORE") continue;
+    Restore restore;
+    restore.version = commit.version;
+    // A number or, from some writers, a number in quotes; null when a time was asked for.
+    if (const auto to = commit.parameters.find("version"); to != commit.parameters.end()) {
+      auto json = nlohmann::json::parse(to->second, nullptr, false);
+      if (json.is_string()) json = nlohmann::json::parse(json.get<std::string>(), nullptr, false);
+      if (json.is_number_integer()) restore.to = json.get<int64_t>();
+    }
+    out.push_back(restore);
+  }
+  return out;
+}
+
 Result<AppendOutcome> EngineBronzeWriter::Append(const std::string& table,
                                                  const std::vector<BatchColumn>& columns,
                                                  size_t rows,
-                                                 const std::vector<const StreamCommit*>& commits) {
+                                                 const std::vector<const StreamCommit*>& commits,
+                                                 std::optional<int64_t> examined,
+                                                 int64_t* version) {
   engine::CommitAnnotations annotations;
+  annotations.examined_version = examined;
   for (const StreamCommit* commit : commits) {
     const engine::CommitAnnotations::AppTransaction txn{"tarn/" + commit->stream_id, commit->epoch};
     if (annotations.txn) {
@@ -217,6 +292,7 @@ Result<AppendOutcome> EngineBronzeWriter::Append(const std::string& table,
   }
   TARN_ASSIGN_OR_RETURN(const auto outcome,
                         session_->AppendBatch(table, columns, rows, annotations));
+  if (version != nullptr) *version = outcome.version;
   return outcome.already_applied ? AppendOutcome::kAlreadyThere : AppendOutcome::kCommitted;
 }
 
@@ -231,12 +307,17 @@ class RowColumns {
         key_(Column("record_key", Kind::kText, count)),
         event_time_(Column("event_timestamp", Kind::kTimestampMicros, count)),
         schema_(Column("schema_version", Kind::kText, count)),
-        checksum_(Column("checksum", Kind::kText, count)) {
+        checksum_(Column("checksum", Kind::kText, count)),
+        headers_(Column("headers", Kind::kPairs, count)) {
     digests_.reserve(count * kDigestChars);  // never grows, so that the views stay valid
   }
 
   void Add(const sources::Record& row) {
     payload_.bytes.push_back(row.payload);
+    payload_.validity.push_back(!row.is_tombstone);
+    any_tombstone_ = any_tombstone_ || row.is_tombstone;
+    for (const auto& header : row.headers) headers_.pairs.push_back(header);
+    headers_.numbers.push_back(static_cast<int64_t>(headers_.pairs.size()));
     topic_.bytes.push_back(TopicOf(row));
     partition_.numbers.push_back(row.partition);
     offset_.numbers.push_back(row.offset);
@@ -249,7 +330,12 @@ class RowColumns {
     checksum_.bytes.push_back(std::string_view(digests_).substr(digests_.size() - kDigestChars));
   }
 
-  void MoveTo(std::vector<BatchColumn>* columns) {
+  void MoveTo(bool with_headers, std::vector<BatchColumn>* columns) {
+    if (any_tombstone_) {
+      checksum_.validity = payload_.validity;
+    } else {
+      payload_.validity.clear();
+    }
     columns->push_back(std::move(payload_));
     columns->push_back(std::move(topic_));
     columns->push_back(std::move(partition_));
@@ -259,6 +345,7 @@ class RowColumns {
     if (any_time_) columns->push_back(std::move(event_time_));
     columns->push_back(std::move(schema_));
     columns->push_back(std::move(checksum_));
+    if (with_headers && !headers_.pairs.empty()) columns->push_back(std::move(headers_));
   }
 
  private:
@@ -272,16 +359,20 @@ class RowColumns {
     return last_text_;
   }
 
-  BatchColumn payload_, topic_, partition_, offset_, key_, event_time_, schema_, checksum_;
+  BatchColumn payload_, topic_, partition_, offset_, key_, event_time_, schema_, checksum_,
+      headers_;
   std::string digests_;
   std::deque<std::string> repaired_;
   std::string_view last_topic_;
   std::string_view last_text_;
+  bool any_tombstone_ = false;
   bool any_key_ = false;
   bool any_time_ = false;
 };
 
-Result<AppendOutcome> EngineBronzeWriter::AppendRows(const std::vector<RowGroup>& groups) {
+Result<AppendOutcome> EngineBronzeWriter::AppendRowsTo(const std::vector<RowGroup>& groups,
+                                                       std::optional<int64_t> examined,
+                                                       int64_t* version) {
   size_t count = 0;
   std::vector<const StreamCommit*> commits;
   for (const RowGroup& group : groups) {
@@ -294,13 +385,13 @@ Result<AppendOutcome> EngineBronzeWriter::AppendRows(const std::vector<RowGroup>
   }
   const int64_t now = clock_.NowMicros();
   std::vector<BatchColumn> columns;
-  columns.reserve(std::size(kRowColumns));
-  rows.MoveTo(&columns);
+  columns.reserve(std::size(kRowColumns) + 1);
+  rows.MoveTo(tables_.with_headers, &columns);
   columns.push_back(ConstantText("source_system", tables_.source_system, count));
   columns.push_back(ConstantNumber("ingestion_timestamp", Kind::kTimestampMicros, now, count));
   columns.push_back(ConstantNumber("ingestion_date", Kind::kDateDays, DaysOf(now), count));
   columns.push_back(ConstantText("pipeline_version", tables_.pipeline_version, count));
-  return Append(tables_.rows, columns, count, commits);
+  return Append(tables_.rows, columns, count, commits, examined, version);
 }
 
 Result<AppendOutcome> EngineBronzeWriter::AppendDeadLetters(
@@ -353,15 +444,16 @@ Result<AppendOutcome> EngineBronzeWriter::AppendDeadLetters(
 
 }  // namespace
 
-Result<std::unique_ptr<BronzeWriter>> MakeEngineBronzeWriter(engine::Engine& engine,
-                                                             BronzeTables tables, Clock& clock) {
+Result<std::unique_ptr<LiveBronzeWriter>> MakeEngineBronzeWriter(engine::Engine& engine,
+                                                                 BronzeTables tables,
+                                                                 Clock& clock) {
   TARN_RETURN_IF_ERROR(CheckTableName(tables.rows));
   TARN_RETURN_IF_ERROR(CheckTableName(tables.dead_letters));
   if (tables.rows == tables.dead_letters) {
     return Status::InvalidArgument("rows and dead letters cannot both go to " + tables.rows);
   }
   TARN_ASSIGN_OR_RETURN(auto session, engine.NewSession());
-  return std::unique_ptr<BronzeWriter>(
+  return std::unique_ptr<LiveBronzeWriter>(
       std::make_unique<EngineBronzeWriter>(std::move(session), std::move(tables), clock));
 }
 

@@ -7,7 +7,8 @@
 //
 // Columns of Bronze: raw_payload, source_system, source_topic, source_partition, source_offset,
 // record_key, event_timestamp, ingestion_timestamp, ingestion_date (UTC), pipeline_version,
-// schema_version, checksum (MD5 of raw_payload, hex). Columns of the dead letters: see
+// schema_version, checksum (MD5 of raw_payload, hex); a tombstone has neither payload nor checksum.
+// Columns of the dead letters: see
 // kLetterColumns in the .cc.
 //
 // Threads: one user at a time. The engine must outlive it.
@@ -19,7 +20,7 @@
 
 #include "base/clock.h"
 #include "engine/engine.h"
-#include "ingest/bronze_writer.h"
+#include "ingest/live_bronze_writer.h"
 
 namespace tarn::ingest {
 
@@ -28,10 +29,13 @@ struct BronzeTables {
   std::string dead_letters;  // "bronze.dead_letters"
   std::string source_system;
   std::string pipeline_version;
+  // Bronze also has `headers` ARRAY<STRUCT<key STRING, value BINARY>>; added to a table that lacks
+  // it.
+  bool with_headers = false;
 };
 
 // kInvalidArgument unless both names read schema.table and differ.
-Result<std::unique_ptr<BronzeWriter>> MakeEngineBronzeWriter(engine::Engine& engine,
-                                                             BronzeTables tables, Clock& clock);
+Result<std::unique_ptr<LiveBronzeWriter>> MakeEngineBronzeWriter(engine::Engine& engine,
+                                                                 BronzeTables tables, Clock& clock);
 
 }  // namespace tarn::ingest

@@ -62,9 +62,11 @@ class ByteArena {
 
 // All views point into the arena of the record's batch.
 struct Record {
+  using Header = std::pair<std::string_view, std::optional<std::string_view>>;
   std::string_view payload;             // the exact bytes received
+  bool is_tombstone = false;            // there is no payload at all (null, not empty)
   std::optional<std::string_view> key;  // UTF-8; other keys are rendered as \x hex by the source
-  std::vector<std::pair<std::string_view, std::string_view>> headers;
+  std::vector<Header> headers;          // in order, names may repeat, a value may be null
   std::optional<int64_t> event_time_micros;  // since the epoch, UTC; when it happened at the source
   std::string_view schema_id;                // empty: unknown
   std::string_view topic;
