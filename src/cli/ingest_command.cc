@@ -70,7 +70,6 @@ void RegisterIngest(CLI::App& app, Invocation& invocation) {
   auto* ingest = app.add_subcommand("ingest", "take rows from a source into Bronze");
   ingest->require_subcommand(0, 1);
   ingest->footer(kExitCodesHelp);
-  RegisterIngestKafka(*ingest, invocation);
   auto* command = ingest->add_subcommand(
       "files", "take CSV, JSON, NDJSON or Parquet files (plain, .gz, .zst) into a Bronze table");
   auto arguments = std::make_shared<IngestArguments>();
@@ -116,6 +115,7 @@ void RegisterIngest(CLI::App& app, Invocation& invocation) {
   command->callback([&invocation, arguments] {
     invocation.run = [&invocation, arguments] { return RunIngest(*arguments, invocation.streams); };
   });
+  RegisterIngestKafka(*ingest, invocation);
 }
 
 }  // namespace tarn::cli

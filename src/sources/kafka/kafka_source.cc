@@ -6,8 +6,9 @@
 #include <map>
 #include <set>
 
-#include "codec/json_text.h"
+#include "sources/kafka/kafka_conf.h"
 #include "sources/kafka/kafka_handles.h"
+#include "sources/kafka/kafka_record.h"
 #include "sources/kafka/kafka_topics.h"
 #include "sources/kafka/lane_opening.h"
 
@@ -45,7 +46,6 @@ class KafkaSource final : public LiveSource {
   void Stop() override;
 
  private:
-  Result<ConfPtr> MakeConf();
   Status Connect();
   Status AssignAll();
   static void OnRebalance(rd_kafka_t* client, rd_kafka_resp_err_t event,
@@ -62,7 +62,6 @@ class KafkaSource final : public LiveSource {
   Status Take(rd_kafka_message_t* message);
   Status TakeError(const rd_kafka_message_t* message);
   void TakeRecord(const rd_kafka_message_t* message, Lane& lane);
-  void TakeHeaders(const rd_kafka_message_t* message, Record* record);
   Lane* LaneOf(const rd_kafka_message_t* message);
   std::string_view TopicOf(Lane& lane);
   uint64_t BatchBytes() const { return batch_.batch.arena.size_bytes(); }
@@ -89,63 +88,6 @@ class KafkaSource final : public LiveSource {
   Lane* last_lane_ = nullptr;
 };
 
-Status Set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
-  char message[512];
-  if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), message, sizeof(message)) !=
-      RD_KAFKA_CONF_OK) {
-    return Status::InvalidArgument("Kafka property " + name + ": " + message);
-  }
-  return Status::Ok();
-}
-
-Result<ConfPtr> KafkaSource::MakeConf() {
-  ConfPtr conf(rd_kafka_conf_new());
-  const std::string buffer_kb = std::to_string(std::max<uint64_t>(options_.buffer_bytes >> 10, 64));
-  const std::pair<const char*, std::string> defaults[] = {
-      {"client.id", "tarn"},
-      {"session.timeout.ms", std::to_string(options_.session_timeout_ms)},
-      {"heartbeat.interval.ms",
-       std::to_string(std::max<int64_t>(options_.session_timeout_ms / 4, 1))},
-      {"partition.assignment.strategy", "cooperative-sticky"},
-      {"topic.metadata.refresh.interval.ms", std::to_string(options_.topic_refresh_ms)},
-      {"fetch.queue.backoff.ms", "20"},
-      {"fetch.wait.max.ms", "250"},
-      {"check.crcs", "true"},
-      {"reconnect.backoff.ms", "50"},
-      {"reconnect.backoff.max.ms", "2000"},
-      {"log_level", "0"}};
-  for (const auto& [name, value] : defaults) {
-    // The consumer protocol of KIP-848 leaves these to the broker and refuses them here.
-    const auto protocol = options_.properties.find("group.protocol");
-    const bool broker_side =
-        protocol != options_.properties.end() && protocol->second == "consumer";
-    const std::string text = name;
-    if (broker_side && (text == "session.timeout.ms" || text == "heartbeat.interval.ms" ||
-                        text == "partition.assignment.strategy")) {
-      continue;
-    }
-    TARN_RETURN_IF_ERROR(Set(conf.get(), name, value));
-  }
-  for (const auto& [name, value] : options_.properties) {
-    TARN_RETURN_IF_ERROR(Set(conf.get(), name, value));
-  }
-  const std::pair<const char*, std::string> ours[] = {
-      {"bootstrap.servers", options_.brokers},
-      {"group.id", options_.group},
-      {"enable.auto.commit", "false"},
-      {"enable.auto.offset.store", "false"},
-      {"auto.offset.reset", "error"},
-      {"enable.partition.eof", "true"},
-      {"allow.auto.create.topics", "false"},
-      {"isolation.level", options_.read_committed ? "read_committed" : "read_uncommitted"},
-      {"queued.max.messages.kbytes", buffer_kb}};
-  for (const auto& [name, value] : ours) TARN_RETURN_IF_ERROR(Set(conf.get(), name, value));
-  rd_kafka_conf_set_opaque(conf.get(), this);
-  rd_kafka_conf_set_rebalance_cb(conf.get(), &KafkaSource::OnRebalance);
-  rd_kafka_conf_set_error_cb(conf.get(), &KafkaSource::OnError);
-  return conf;
-}
-
 Status KafkaSource::Start(PositionReader& reader, std::stop_token stop) {
   Stop();
   reader_ = &reader;
@@ -162,7 +104,10 @@ Status KafkaSource::Rewind() {
 Status KafkaSource::Connect() {
   failure_ = Status::Ok();
   batch_ = LiveBatch();
-  TARN_ASSIGN_OR_RETURN(ConfPtr conf, MakeConf());
+  TARN_ASSIGN_OR_RETURN(ConfPtr conf, MakeConsumerConf(options_));
+  rd_kafka_conf_set_opaque(conf.get(), this);
+  rd_kafka_conf_set_rebalance_cb(conf.get(), &KafkaSource::OnRebalance);
+  rd_kafka_conf_set_error_cb(conf.get(), &KafkaSource::OnError);
   char message[512];
   client_ = rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), message, sizeof(message));
   if (client_ == nullptr) return Status::InvalidArgument(name_ + ": " + message);
@@ -392,34 +337,6 @@ std::string_view KafkaSource::TopicOf(Lane& lane) {
   return lane.topic;
 }
 
-// A key is text in Bronze; other bytes are written as hex.
-std::string_view KeyText(ByteArena& arena, std::string_view key) {
-  if (codec::FindInvalidUtf8(key) == std::string_view::npos) return arena.Copy(key);
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string hex = "\\x";
-  for (const char c : key) {
-    hex.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
-    hex.push_back(kDigits[static_cast<unsigned char>(c) & 15]);
-  }
-  return arena.Copy(hex);
-}
-
-void KafkaSource::TakeHeaders(const rd_kafka_message_t* message, Record* record) {
-  rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  ByteArena& arena = batch_.batch.arena;
-  const char* name = nullptr;
-  const void* value = nullptr;
-  size_t size = 0;
-  for (size_t i = 0;
-       rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
-       ++i) {
-    std::optional<std::string_view> bytes;
-    if (value != nullptr) bytes = arena.Copy({static_cast<const char*>(value), size});
-    record->headers.emplace_back(KeyText(arena, name), bytes);
-  }
-}
-
 void KafkaSource::TakeRecord(const rd_kafka_message_t* message, Lane& lane) {
   ByteArena& arena = batch_.batch.arena;
   const std::string_view payload(static_cast<const char*>(message->payload), message->len);
@@ -437,18 +354,8 @@ void KafkaSource::TakeRecord(const rd_kafka_message_t* message, Lane& lane) {
     return;
   }
   Record& record = batch_.batch.records.emplace_back();
-  record.is_tombstone = message->payload == nullptr;
-  record.payload = record.is_tombstone ? std::string_view() : arena.Copy(payload);
-  if (message->key != nullptr) {
-    record.key = KeyText(arena, {static_cast<const char*>(message->key), message->key_len});
-  }
-  TakeHeaders(message, &record);
-  rd_kafka_timestamp_type_t kind;
-  const int64_t millis = rd_kafka_message_timestamp(message, &kind);
-  if (kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) record.event_time_micros = millis * 1000;
+  FillRecord(message, &arena, &record);
   record.topic = TopicOf(lane);
-  record.partition = message->partition;
-  record.offset = message->offset;
 }
 
 Status KafkaSource::Take(rd_kafka_message_t* message) {
