@@ -1,4 +1,5 @@
 // kind: kafka
+#include "app/registry_judge.h"
 #include "app/stream_config.h"
 #include "base/random.h"
 #include "ingest/engine_live_targets.h"
@@ -43,6 +44,8 @@ class KafkaStream final : public StreamConfig {
   sources::kafka::KafkaOptions source_;
   ingest::BronzeTables tables_{"", "bronze.dead_letters", "kafka", "", true};
   ingest::LiveOptions live_;
+  registry::RegistryOptions registry_;  // no url: none
+  RegistryRules rules_;
 };
 
 template <typename T, typename Parse>
@@ -80,6 +83,18 @@ OptionSet KafkaStream::Options() {
   options.Count("batch_rows", &live_.max_batch_rows, "rows of one commit");
   options.Size("max_record", &source_.max_record_bytes, "a longer record is a dead letter");
   options.Size("buffer", &source_.buffer_bytes, "fetched ahead of the batches");
+  OptionSet registry("");
+  registry.Text("url", &registry_.url, "http://registry:8081").Required();
+  registry.Text("user", &registry_.user, "for basic authentication");
+  registry.Secret("password", &registry_.password, "for basic authentication");
+  registry.Secret("token", &registry_.token, "bearer token");
+  registry.Text("ca_file", &registry_.ca_file, "PEM bundle (default: the system's)");
+  registry.Flag("required", &rules_.required, "a record that names no schema is a dead letter");
+  registry.Flag("check_subject", &rules_.check_subject, "the schema must be of the subject");
+  registry.Flag("check_compatible", &rules_.check_compatible,
+                "the schema must be compatible with the subject's latest version");
+  registry.Text("subject", &rules_.subject, "of a topic's values");
+  options.Section("registry", registry, "schema registry: fills schema_version, refuses records");
   options.Text("source_system", &tables_.source_system, "column source_system");
   options.Text("dead_letters", &tables_.dead_letters, "table for bad records");
   return options;
@@ -110,6 +125,11 @@ Status KafkaStream::Run(StreamContext& context, std::stop_token stop,
   options.clock = &context.clock;
   options.writer_id = MakeUuid(Random::System());
   options.on_progress = [&](const ingest::LiveReport& said) { report(ToStatus(said)); };
+  registry::RegistryOptions registry_options = registry_;
+  registry_options.store = context.store;
+  registry::SchemaRegistry registry(registry_options, net::MakeHttpClient({registry_.ca_file, 4}));
+  RegistryJudge judge(registry, rules_);
+  if (!registry_.url.empty()) options.judge = &judge;
   ingest::LiveIngestor ingestor(*source, *targets, options);
   ingest::LiveReport said;
   return ingestor.Run(std::move(stop), &said);

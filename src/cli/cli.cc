@@ -97,6 +97,7 @@ int RunCommandLine(std::vector<std::string> arguments, Streams& streams) {
   RegisterSql(app, invocation);
   RegisterIngest(app, invocation);
   RegisterGenerate(app, invocation);
+  RegisterUp(app, invocation);
   RegisterContract(app, invocation);
   RegisterFeatures(app, invocation);
   RegisterVersion(app, invocation);

@@ -52,6 +52,7 @@ int ReportUsage(Streams& streams, const Status& status);
 void RegisterSql(CLI::App& app, Invocation& invocation);
 void RegisterIngest(CLI::App& app, Invocation& invocation);
 void RegisterGenerate(CLI::App& app, Invocation& invocation);
+void RegisterUp(CLI::App& app, Invocation& invocation);
 void RegisterContract(CLI::App& app, Invocation& invocation);
 void RegisterFeatures(CLI::App& app, Invocation& invocation);
 void RegisterVersion(CLI::App& app, Invocation& invocation);

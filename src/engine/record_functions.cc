@@ -73,6 +73,7 @@ void RegisterRecordFunctions(duckdb::DatabaseInstance& database) {
     }
   }
   loader.RegisterFunction(set);
+  RegisterAvroFunction(database);
 }
 
 }  // namespace tarn::engine

@@ -4,6 +4,10 @@
 //   unquoted;
 //     `record` VARCHAR or BLOB (UTF-8). Never fails; NULL for NULL or for bytes that are not UTF-8.
 //
+//   avro_to_json(payload, schema [, skip]) -> VARCHAR         Avro bytes as JSON text (codec/avro.h),
+//   `skip` bytes in front left out: 5 for Confluent's id. NULL for NULL and for bytes that do not fit
+//   the schema; a schema that cannot be read is an error.
+//
 // Threads: register once for an instance. Throws DuckDB's exceptions.
 #pragma once
 
@@ -14,5 +18,6 @@ class DatabaseInstance;
 namespace tarn::engine {
 
 void RegisterRecordFunctions(duckdb::DatabaseInstance& database);
+void RegisterAvroFunction(duckdb::DatabaseInstance& database);  // called by the above
 
 }  // namespace tarn::engine

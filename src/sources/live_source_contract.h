@@ -100,20 +100,20 @@ inline void CheckLiveSourceContract(const std::function<std::unique_ptr<LiveSour
     size_t committed = 0;
     const int64_t until = Clock::System().MonotonicMicros() + 20'000'000;
     while (committed < 2 && Clock::System().MonotonicMicros() < until) {
-      const auto batch = source->Poll({1 << 20, 41 + life, 100'000});
+      const auto batch = source->Poll({1 << 20, 150 + life, 100'000});
       ASSERT_TRUE(batch.ok()) << batch.status().ToString();
       if (batch->batch.records.empty() && !batch->caught_up) continue;
       Collect(*batch, &seen);
       memory.Commit(*batch);
       ++committed;
     }
-    const auto forgotten = source->Poll({1 << 20, 17, 100'000});
+    const auto forgotten = source->Poll({1 << 20, 70, 100'000});
     ASSERT_TRUE(forgotten.ok());
     if (life % 2 == 0) {
       // The same source, taken back to what was committed.
       ASSERT_TRUE(source->Rewind().ok());
       for (int i = 0; i < 100; ++i) {
-        const auto again = source->Poll({1 << 20, 23, 100'000});
+        const auto again = source->Poll({1 << 20, 90, 100'000});
         ASSERT_TRUE(again.ok());
         if (again->batch.records.empty()) continue;
         Collect(*again, &seen);

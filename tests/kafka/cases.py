@@ -13,6 +13,7 @@ import time
 import traceback
 import uuid
 
+import up_cases
 from cluster import (Broker, count, expect_exactly_once, ingest, sql, stop, stream, wait_until)
 
 STORM = os.environ.get("TARN_STORM") == "1"
@@ -347,7 +348,7 @@ def restored_table(broker, lake):
 
 
 CASES = [once_and_again, every_byte, codecs_and_limits, transactions, starts, many_topics, lost_offsets, recreated_topic,
-         storm, takeover, zombie, restored_table]
+         storm, takeover, zombie, restored_table, *up_cases.CASES]
 
 
 def main(arguments):
