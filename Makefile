@@ -17,7 +17,7 @@ export RDKAFKA_ROOT
 endif
 DUCKDB_HOME = $$(scripts/bootstrap --print-duckdb-root)
 
-.PHONY: s3-storm bench-delta bench-delta-20m bench-delta-merge crash sim help bootstrap configure build all demo demo-retail test check bench fmt asan tsan debug clean
+.PHONY: kafka-storm s3-storm bench-delta bench-delta-20m bench-delta-merge crash sim help bootstrap configure build all demo demo-retail test check bench fmt asan tsan debug clean
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -82,6 +82,9 @@ s3-storm: all ## the S3 suite with 8 writers x 50 commits in every storm
 	@TARN_S3_STORM=1 TARN_BUILD=build/$(PRESET) tests/s3/suite
 
 .PHONY: sim-replay sim-mutants
+kafka-storm: all ## 2 million Kafka messages, 100 kills, broker restarts (an hour)
+	@TARN_STORM=1 TARN_BIN=build/$(PRESET)/tarn tests/kafka/suite storm
+
 sim: configure ## the commit protocol under seeded faults (SEEDS=n FIRST=n)
 	@ninja -C build/$(PRESET) -j $(JOBS) --quiet sim
 	@build/$(PRESET)/sim --seeds $(or $(SEEDS),100000) --first $(or $(FIRST),1) --require-all

@@ -112,7 +112,8 @@ TEST(Avro, ReferencesAndDepth) {
 TEST(Avro, AnyBytesEndInAValueOrAnError) {
   const auto schema = *AvroSchema::Parse(R"({"type":"record","name":"R","fields":[
       {"name":"a","type":{"type":"array","items":["null","string","R"]}},
-      {"name":"m","type":{"type":"map","values":{"type":"bytes","logicalType":"decimal","scale":3}}},
+      {"name":"m","type":{"type":"map","values":
+          {"type":"bytes","logicalType":"decimal","scale":3}}},
       {"name":"d","type":"double"}]})");
   SeededRandom random(3);
   for (int i = 0; i < 20'000; ++i) {

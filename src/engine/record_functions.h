@@ -4,9 +4,9 @@
 //   unquoted;
 //     `record` VARCHAR or BLOB (UTF-8). Never fails; NULL for NULL or for bytes that are not UTF-8.
 //
-//   avro_to_json(payload, schema [, skip]) -> VARCHAR         Avro bytes as JSON text (codec/avro.h),
-//   `skip` bytes in front left out: 5 for Confluent's id. NULL for NULL and for bytes that do not fit
-//   the schema; a schema that cannot be read is an error.
+//   avro_to_json(payload, schema [, skip]) -> VARCHAR         Avro bytes as JSON text
+//   (codec/avro.h), `skip` bytes in front left out: 5 for Confluent's id. NULL for NULL and for
+//   bytes that do not fit the schema; a schema that cannot be read is an error.
 //
 // Threads: register once for an instance. Throws DuckDB's exceptions.
 #pragma once
