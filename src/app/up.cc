@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/lake_store.h"
 #include "net/http_server.h"
-#include "store/object_store.h"
 
 namespace tarn::app {
 namespace {
@@ -84,7 +84,7 @@ Status RunUp(Project& project, const UpOptions& options, std::ostream& out, std:
   Log log(out, project.options.log == "text" ? LogFormat::kText : LogFormat::kJson, clock);
   TARN_ASSIGN_OR_RETURN(const auto engine, OpenEngine(project.options, options.fsync));
   TARN_ASSIGN_OR_RETURN(auto store,
-                        store::OpenLocalStore(project.options.lake, {options.fsync, true}));
+                        OpenLakeStore(project.options.lake, /*create=*/true, options.fsync));
   const std::string instance = options.instance.empty() ? InstanceName() : options.instance;
   HttpRoutes routes;
   StreamContext context{*engine, store, log, routes, instance, options.pipeline_version, clock};

@@ -9,6 +9,7 @@
 #include <sstream>
 #include <thread>
 
+#include "app/lake_store.h"
 #include "app/up.h"
 #include "cli/command.h"
 #include "cli/lake_options.h"
@@ -174,7 +175,7 @@ int RunStatus(StatusArguments& arguments, Streams& streams) {
     if (!project.ok()) return ReportUsage(streams, project.status());
     if (arguments.lake.empty()) folder = project->options.lake;
   }
-  auto store = store::OpenLocalStore(folder);
+  auto store = app::OpenLakeStore(folder, /*create=*/false, /*fsync=*/true);
   if (!store.ok()) return ReportError(streams, store.status());
   SignalStop stop;
   do {
