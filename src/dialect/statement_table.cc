@@ -29,12 +29,11 @@ Status StatementTranslator::CreateTable() {
     c_.Take();
     replace = c_.Accept({"OR", "REPLACE"});
   }
-  if (c_.Sees({"TEMPORARY"}) || c_.Sees({"TEMP"}) || c_.Sees({"EXTERNAL"})) {
-    if (!c_.Sees({"EXTERNAL"})) return Refuse("CREATE TEMPORARY TABLE", "use a temporary view");
-    c_.Take();
-  }
+  const bool temporary = c_.Accept({"TEMPORARY"}) || c_.Accept({"TEMP"});
+  if (!temporary) (void)c_.Accept({"EXTERNAL"});
   TARN_RETURN_IF_ERROR(c_.Expect({"TABLE"}));
-  std::string head = replace ? "CREATE OR REPLACE TABLE " : "CREATE TABLE ";
+  std::string head = replace ? "CREATE OR REPLACE " : "CREATE ";
+  head += temporary ? "TEMP TABLE " : "TABLE ";
   if (c_.Accept({"IF", "NOT", "EXISTS"})) {
     if (replace) return c_.Fail(c_.At(0), "OR REPLACE and IF NOT EXISTS exclude each other");
     head += "IF NOT EXISTS ";

@@ -94,7 +94,7 @@ TEST(StatementTest, RefusesWithTheRemedy) {
         "ALTER TABLE t ADD COLUMN a BIGINT DEFAULT 1", "ALTER TABLE silver.t RENAME TO gold.t",
         "UPDATE t SET a.b = 1", "SET spark.sql.ansi.enabled = false",
         "MERGE WITH SCHEMA EVOLUTION INTO t USING s ON a", "DELETE FROM delta.`/x`",
-        "ALTER TABLE t ADD COLUMN a INT NOT NULL", "CREATE TEMPORARY TABLE t (a INT)"}) {
+        "ALTER TABLE t ADD COLUMN a INT NOT NULL"}) {
     const auto result = TranslateText(sql, SqlDialect::kSpark, {}, nullptr);
     ASSERT_FALSE(result.ok()) << sql;
     EXPECT_EQ(result.status().code(), StatusCode::kUnsupported)

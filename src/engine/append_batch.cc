@@ -254,7 +254,7 @@ Result<std::optional<int64_t>> DuckSession::AppTransactionVersion(const std::str
                                                                   const std::string& app_id) {
   TARN_ASSIGN_OR_RETURN(const TableName name, SplitName(table));
   std::optional<int64_t> version;
-  TARN_RETURN_IF_ERROR(InTransaction([&](duckdb::ClientContext& context) {
+  TARN_RETURN_IF_ERROR(RunInTransaction([&](duckdb::ClientContext& context) {
     const auto entry = FindTable(context, name);
     if (!entry) return NoTable(table);
     if (const auto txn = entry->snapshot()->AppTransaction(app_id)) version = txn->version;
@@ -267,7 +267,7 @@ Result<std::optional<std::string>> DuckSession::DomainMetadata(const std::string
                                                                const std::string& domain) {
   TARN_ASSIGN_OR_RETURN(const TableName name, SplitName(table));
   std::optional<std::string> configuration;
-  TARN_RETURN_IF_ERROR(InTransaction([&](duckdb::ClientContext& context) {
+  TARN_RETURN_IF_ERROR(RunInTransaction([&](duckdb::ClientContext& context) {
     const auto entry = FindTable(context, name);
     if (!entry) return NoTable(table);
     if (const auto found = entry->snapshot()->Domain(domain)) configuration = found->configuration;
@@ -328,11 +328,50 @@ Result<std::vector<CommitSummary>> DuckSession::CommitsAfter(const std::string& 
 Result<bool> DuckSession::TableExists(const std::string& table) {
   TARN_ASSIGN_OR_RETURN(const TableName name, SplitName(table));
   bool exists = false;
-  TARN_RETURN_IF_ERROR(InTransaction([&](duckdb::ClientContext& context) {
+  TARN_RETURN_IF_ERROR(RunInTransaction([&](duckdb::ClientContext& context) {
     exists = FindTable(context, name) != nullptr;
     return Status::Ok();
   }));
   return exists;
+}
+
+Result<std::optional<std::string>> DuckSession::RelationKind(const std::string& name) {
+  const size_t dot = name.find('.');
+  const std::string schema = dot == std::string::npos ? "" : name.substr(0, dot);
+  const std::string leaf = dot == std::string::npos ? name : name.substr(dot + 1);
+  std::optional<std::string> kind;
+  TARN_RETURN_IF_ERROR(RunInTransaction([&](duckdb::ClientContext& context) {
+    const duckdb::EntryLookupInfo lookup(duckdb::CatalogType::TABLE_ENTRY, leaf);
+    const auto entry = duckdb::Catalog::GetEntry(context, schema.empty() ? "temp" : "lake",
+                                                 schema.empty() ? "main" : schema, lookup,
+                                                 duckdb::OnEntryNotFound::RETURN_NULL);
+    if (entry) kind = entry->type == duckdb::CatalogType::VIEW_ENTRY ? "view" : "table";
+    return Status::Ok();
+  }));
+  return kind;
+}
+
+void DuckSession::AnnotateCommits(const std::string& table,
+                                  std::optional<CommitAnnotations> annotations) {
+  if (annotations) {
+    annotations_[table] = std::move(*annotations);
+  } else {
+    annotations_.erase(table);
+  }
+}
+
+void DuckSession::Reannotate() {
+  if (annotations_.empty()) return;
+  const auto state = duck::LakeSessionState::Get(*connection_.context);
+  for (const auto& [table, annotations] : annotations_) state->Annotate(table, ToDuck(annotations));
+}
+
+std::map<std::string, int64_t> DuckSession::LastCommits() {
+  std::map<std::string, int64_t> versions;
+  for (const auto& commit : duck::LakeSessionState::Get(*connection_.context)->LastCommits()) {
+    versions[commit.table] = commit.version.value();
+  }
+  return versions;
 }
 
 }  // namespace tarn::engine

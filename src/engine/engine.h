@@ -168,6 +168,15 @@ class Session {
   virtual dialect::SqlDialect dialect() const = 0;
   virtual void SetDialect(dialect::SqlDialect dialect) = 0;
 
+  // What every commit of this table carries until the next call of this, retries included; nullopt
+  // for nothing. `operation` of other writers stays as it is.
+  virtual void AnnotateCommits(const std::string& table,
+                               std::optional<CommitAnnotations> annotations) = 0;
+  // True between BEGIN and the end of the transaction.
+  virtual bool InTransaction() = 0;
+  // Versions that the last statement of this session committed, by "schema.table".
+  virtual std::map<std::string, int64_t> LastCommits() = 0;
+
   // Cancels the running statement, if any; it fails with kCancelled.
   virtual void Interrupt() = 0;
   // Per cent done of the running statement, or -1 when unknown.
@@ -192,6 +201,9 @@ class Session {
   virtual Result<std::vector<CommitSummary>> CommitsAfter(const std::string& table,
                                                           int64_t version) = 0;
   virtual Result<bool> TableExists(const std::string& table) = 0;
+  // "table" or "view" of the lake ("schema.table") or of this session's temporary ones ("table");
+  // nullopt when there is neither.
+  virtual Result<std::optional<std::string>> RelationKind(const std::string& name) = 0;
 };
 
 class Engine {

@@ -37,6 +37,9 @@ DuckSession::DuckSession(duckdb::DuckDB& database, const EngineOptions& options)
 Status DuckSession::Initialize() {
   const std::string schema = duckdb::KeywordHelper::WriteQuoted(options_.default_schema, '"');
   const std::string zone = duckdb::KeywordHelper::WriteQuoted(options_.time_zone, '\'');
+  if (options_.create_lake && !options_.read_only) {
+    TARN_RETURN_IF_ERROR(Control(("CREATE SCHEMA IF NOT EXISTS lake." + schema).c_str()));
+  }
   for (const std::string& sql : {"USE lake." + schema, "SET TimeZone = " + zone,
                                  std::string("SET enable_progress_bar = true"),
                                  std::string("SET enable_progress_bar_print = false")}) {
@@ -78,6 +81,7 @@ Status DuckSession::RunUnit(const Unit& unit, const std::function<Status(QueryRe
 Status DuckSession::TryUnit(const Unit& unit, const std::function<Status(QueryResult&)>& visit,
                             bool* conflict) {
   const bool own_transaction = unit.statements.size() > 1 && connection_.IsAutoCommit();
+  Reannotate();
   if (own_transaction) TARN_RETURN_IF_ERROR(Control("BEGIN TRANSACTION"));
   Status status;
   for (size_t i = 0; status.ok() && i < unit.statements.size(); ++i) {
@@ -153,7 +157,7 @@ Status DuckSession::Fail(const Unit& unit, const Translated& statement,
 
 Result<std::vector<std::string>> DuckSession::ColumnsOf(const std::vector<std::string>& table) {
   std::vector<std::string> columns;
-  TARN_RETURN_IF_ERROR(InTransaction([&](duckdb::ClientContext& context) {
+  TARN_RETURN_IF_ERROR(RunInTransaction([&](duckdb::ClientContext& context) {
     const std::string schema = table.size() > 1 ? table[table.size() - 2] : INVALID_SCHEMA;
     const auto entry = duckdb::Catalog::GetEntry<duckdb::TableCatalogEntry>(
         context, INVALID_CATALOG, schema, table.back(), duckdb::OnEntryNotFound::RETURN_NULL);
@@ -198,7 +202,7 @@ Result<Rows> DuckSession::QueryDuckdb(std::string_view sql) {
   }
 }
 
-Status DuckSession::InTransaction(const std::function<Status(duckdb::ClientContext&)>& body) {
+Status DuckSession::RunInTransaction(const std::function<Status(duckdb::ClientContext&)>& body) {
   try {
     Status status;
     connection_.context->RunFunctionInTransaction([&] { status = body(*connection_.context); });

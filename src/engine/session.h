@@ -22,6 +22,10 @@ class DuckSession final : public Session {
   Result<Rows> QueryDuckdb(std::string_view sql) override;
   dialect::SqlDialect dialect() const override { return dialect_; }
   void SetDialect(dialect::SqlDialect dialect) override { dialect_ = dialect; }
+  void AnnotateCommits(const std::string& table,
+                       std::optional<CommitAnnotations> annotations) override;
+  bool InTransaction() override { return connection_.HasActiveTransaction(); }
+  std::map<std::string, int64_t> LastCommits() override;
   void Interrupt() override { connection_.Interrupt(); }
   double Progress() override { return connection_.GetQueryProgress(); }
 
@@ -37,6 +41,7 @@ class DuckSession final : public Session {
   Result<std::vector<CommitSummary>> CommitsAfter(const std::string& table,
                                                   int64_t version) override;
   Result<bool> TableExists(const std::string& table) override;
+  Result<std::optional<std::string>> RelationKind(const std::string& name) override;
 
  private:
   using Translated = dialect::TranslatedStatement;
@@ -61,11 +66,14 @@ class DuckSession final : public Session {
   Status AnnounceDialect();
   Status Control(const char* sql);
   // Runs `body` in a DuckDB transaction of its own, turning exceptions into Status.
-  Status InTransaction(const std::function<Status(duckdb::ClientContext&)>& body);
+  Status RunInTransaction(const std::function<Status(duckdb::ClientContext&)>& body);
 
   const EngineOptions& options_;
   duckdb::Connection connection_;
   dialect::SqlDialect dialect_;
+  // COMMIT forgets annotations, so each attempt of each statement is told again.
+  void Reannotate();
+  std::map<std::string, CommitAnnotations> annotations_;
   // What DuckDB was told last, for views to record.
   std::optional<dialect::SqlDialect> announced_dialect_;
 };
