@@ -179,3 +179,14 @@ function(tarn_binary name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
   tarn_runtime(${name})
 endfunction()
+
+# The macros of a folder become a source file of the room.
+function(tarn_embed_macros room folder)
+  file(GLOB macros CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.sql)
+  set(out ${CMAKE_BINARY_DIR}/embedded_${room}.cc)
+  string(REPLACE ";" " " listed "${macros}")
+  add_custom_command(OUTPUT ${out}
+    COMMAND ${CMAKE_COMMAND} -DOUT=${out} "-DFILES=${listed}" -P ${CMAKE_SOURCE_DIR}/cmake/embed_macros.cmake
+    DEPENDS ${macros} ${CMAKE_SOURCE_DIR}/cmake/embed_macros.cmake)
+  target_sources(tarn_${room} PRIVATE ${out})
+endfunction()

@@ -73,6 +73,20 @@ void Manifest::IndexName(Node& node) {
   }
 }
 
+void Manifest::Remove(const std::set<std::string>& unique_ids) {
+  std::deque<Node> kept;
+  for (Node& node : nodes) {
+    if (!unique_ids.contains(node.unique_id)) kept.push_back(std::move(node));
+  }
+  nodes = std::move(kept);
+  by_id_.clear();
+  by_name_.clear();
+  for (Node& node : nodes) {
+    by_id_[node.unique_id] = &node;
+    IndexName(node);
+  }
+}
+
 Node* Manifest::Find(std::string_view unique_id) {
   const auto it = by_id_.find(std::string(unique_id));
   return it == by_id_.end() ? nullptr : it->second;

@@ -62,6 +62,8 @@ class Manifest {
   // Adds and returns it. A unique_id that is there already is the caller's to report: see Find.
   Node* Add(Node node);
   Node* Find(std::string_view unique_id);
+  // Takes nodes out again; pointers to other nodes change. Only while parsing.
+  void Remove(const std::set<std::string>& unique_ids);
   const Node* Find(std::string_view unique_id) const;
 
   // ref('name'), ref('package', 'name', v=…): the package's own first when none is given, then the

@@ -1,0 +1,12 @@
+# cmake -DOUT=file.cc -DFILES=a.sql;b.sql -P embed_macros.cmake: writes the files' texts as C++ literals.
+set(text "#include \"transform/project/builtin_macros.h\"\n\nnamespace tarn::transform {\n")
+string(APPEND text "const std::vector<BuiltinMacroFile>& BuiltinMacroFiles() {\n")
+string(APPEND text "  static const std::vector<BuiltinMacroFile> files = {\n")
+separate_arguments(FILES UNIX_COMMAND "${FILES}")
+foreach(file ${FILES})
+  get_filename_component(leaf ${file} NAME)
+  file(READ ${file} body)
+  string(APPEND text "      {\"macros/${leaf}\", R\"_macros_(${body})_macros_\"},\n")
+endforeach()
+string(APPEND text "  };\n  return files;\n}\n}  // namespace tarn::transform\n")
+file(WRITE ${OUT} "${text}")
