@@ -100,6 +100,7 @@ int RunCommandLine(std::vector<std::string> arguments, Streams& streams) {
   RegisterUp(app, invocation);
   RegisterContract(app, invocation);
   RegisterFeatures(app, invocation);
+  RegisterDbt(app, invocation);
   RegisterVersion(app, invocation);
 
   // CLI11 takes them last to first.

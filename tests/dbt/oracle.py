@@ -1,0 +1,149 @@
+"""Runs the same dbt project with dbt-core + dbt-duckdb and with Tarn and compares everything.
+
+compare(project, commands) copies the project twice, runs the commands in both and returns a list of
+differences: results of nodes (status, failures), and every table and view row by row, columns and types.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+CACHE = pathlib.Path(os.environ.get("TARN_CACHE", pathlib.Path.home() / ".cache/tarn"))
+TARN = os.environ.get("TARN_BIN", "build/release/tarn")
+DBT = CACHE / "dbt-venv/bin/dbt"
+PYTHON = CACHE / "dbt-venv/bin/python"
+ENV = {**os.environ, "DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "TZ": "UTC",
+       "DBT_USE_COLORS": "false"}
+# Times of the run itself differ between two runs.
+VOLATILE = {"dbt_updated_at", "dbt_valid_from", "dbt_valid_to", "dbt_scd_id"}
+
+
+def run(command, cwd, env=None):
+    return subprocess.run([str(word) for word in command], cwd=cwd, env={**ENV, **(env or {})},
+                          capture_output=True, text=True)
+
+
+def profile(folder, name, schema):
+    (folder / "profiles.yml").write_text(
+        f"{name}:\n  target: dev\n  outputs:\n    dev:\n      type: duckdb\n      path: warehouse.duckdb\n"
+        f"      schema: {schema}\n      threads: 2\n")
+
+
+def results_of(folder):
+    path = folder / "target/run_results.json"
+    if not path.exists():
+        return {}
+    return {r["unique_id"]: (r["status"], r["failures"]) for r in json.loads(path.read_text())["results"]}
+
+
+ORACLE_DUMP = """
+import duckdb, json, sys
+con = duckdb.connect('warehouse.duckdb', read_only=True)
+con.execute("set timezone = 'UTC'")
+out = {}
+for schema, name in json.loads(sys.stdin.read()):
+    try:
+        types = con.execute(f'describe select * from "{schema}"."{name}"').fetchall()
+        rows = con.execute(f'select cast(columns(*) as varchar) from "{schema}"."{name}"').fetchall()
+        out[f'{schema}.{name}'] = {'types': [[t[0], t[1]] for t in types], 'rows': rows}
+    except Exception as e:
+        out[f'{schema}.{name}'] = {'error': str(e).split(chr(10))[0]}
+print(json.dumps(out))
+"""
+
+
+def oracle_tables(folder, names):
+    done = subprocess.run([str(PYTHON), "-c", ORACLE_DUMP], cwd=folder, env=ENV, text=True, capture_output=True,
+                          input=json.dumps(names))
+    return json.loads(done.stdout) if done.returncode == 0 else {"": {"error": done.stderr[-500:]}}
+
+
+def tarn_query(folder, sql):
+    return run([TARN, "sql", "--lake", "warehouse.lake", "--dialect", "duckdb", "--format", "json", "-q", "-c", sql],
+               folder)
+
+
+def tarn_tables(folder, names):
+    out = {}
+    for schema, name in names:
+        types = tarn_query(folder, f'describe select * from lake."{schema}"."{name}"')
+        rows = tarn_query(folder, f'select cast(columns(*) as varchar) from lake."{schema}"."{name}"')
+        if types.returncode or rows.returncode:
+            out[f"{schema}.{name}"] = {"error": (types.stderr or rows.stderr).strip()}
+            continue
+        parsed = json.loads(rows.stdout or "[]")
+        out[f"{schema}.{name}"] = {
+            "types": [[t["column_name"], t["column_type"]] for t in json.loads(types.stdout)],
+            "rows": [list(row.values()) for row in parsed]}
+    return out
+
+
+def relations_of(folder):
+    manifest = json.loads((folder / "target/manifest.json").read_text())
+    names = []
+    for node in manifest["nodes"].values():
+        if node["resource_type"] in ("model", "seed", "snapshot") and \
+                node["config"]["materialized"] not in ("ephemeral",):
+            names.append((node["schema"], node["alias"]))
+    return sorted(set(names))
+
+
+def compare_tables(left, right):
+    for name in sorted(set(left) | set(right)):
+        a, b = left.get(name, {"error": "absent"}), right.get(name, {"error": "absent"})
+        if "error" in a or "error" in b:
+            if not ("error" in a and "error" in b):
+                yield f"table {name}: dbt {a.get('error', 'ok')}, tarn {b.get('error', 'ok')}"
+            continue
+        if a["types"] != b["types"]:
+            differing = [(x, y) for x, y in zip(a["types"], b["types"]) if x != y]
+            yield f"table {name}: columns differ: {differing[:3] or (len(a['types']), len(b['types']))}"
+        stable = [i for i, (column, _) in enumerate(a["types"]) if column not in VOLATILE]
+        key = lambda row: [str(row[i]) for i in stable]
+        rows_a, rows_b = sorted(map(key, a["rows"])), sorted(map(key, b["rows"]))
+        if rows_a != rows_b:
+            first = next((x for x in zip(rows_a, rows_b) if x[0] != x[1]), None)
+            yield f"table {name}: {len(rows_a)} rows in dbt, {len(rows_b)} in tarn; first difference {first}"
+
+
+def compare(source, work, commands, profile_name, schema="main", env=None, keep_profile=False):
+    """commands: lists of words after `dbt`. Returns (differences, counts)."""
+    work = pathlib.Path(work)
+    folders = {}
+    for side in ("dbt", "tarn"):
+        folder = work / side
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(source, folder, ignore=shutil.ignore_patterns("target", "logs", "*.duckdb", "*.lake"))
+        if not keep_profile:
+            profile(folder, profile_name, schema)
+        folders[side] = folder
+    differences, compared = [], 0
+    for words in commands:
+        done = {"dbt": run([DBT, *words, "--profiles-dir", "."], folders["dbt"], env),
+                "tarn": run([TARN, "dbt", *words, "--profiles-dir", ".", "--no-fsync"], folders["tarn"], env)}
+        (work / f"dbt-{words[0]}.log").write_text(done["dbt"].stdout + done["dbt"].stderr)
+        (work / f"tarn-{words[0]}.log").write_text(done["tarn"].stdout + done["tarn"].stderr)
+        if done["dbt"].returncode != done["tarn"].returncode:
+            differences.append(f"{' '.join(words)}: exit code {done['dbt'].returncode} in dbt, "
+                               f"{done['tarn'].returncode} in tarn: {done['tarn'].stderr.strip()[:300]}")
+        left, right = results_of(folders["dbt"]), results_of(folders["tarn"])
+        compared += len(left)
+        for unique_id in sorted(set(left) | set(right)):
+            if left.get(unique_id) != right.get(unique_id):
+                differences.append(f"{' '.join(words)}: {unique_id}: {left.get(unique_id)} in dbt, "
+                                   f"{right.get(unique_id)} in tarn")
+    names = relations_of(folders["dbt"]) if (folders["dbt"] / "target/manifest.json").exists() else []
+    differences += compare_tables(oracle_tables(folders["dbt"], names), tarn_tables(folders["tarn"], names))
+    return differences, {"results": compared, "tables": len(names)}
+
+
+if __name__ == "__main__":
+    import sys
+    source, work, name = sys.argv[1:4]
+    commands = [c.split() for c in (sys.argv[4:] or ["build"])]
+    found, counts = compare(source, work, commands, name)
+    print(counts)
+    for line in found:
+        print(line[:400])
+    sys.exit(1 if found else 0)
