@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "jinja/error.h"
 #include "jinja/modules.h"
-#include "jinja/time_values.h"
 #include "transform/project/dbt_names.h"
 #include "transform/project/relation.h"
 #include "transform/project/value_json.h"
@@ -317,13 +317,9 @@ void AddContextFunctions(jinja::Names& names) {
   names.Set("execute", Value(false));
 }
 
-constexpr int64_t kDay = 86'400'000'000;  // in microseconds
-
 void AddModules(jinja::Names& names, int64_t started_at_micros) {
   names.Set("modules", jinja::MakeModules());
-  names.Set("run_started_at", Value(jinja::MakeRef<jinja::Moment>(
-                                  jinja::Moment::Kind::kDatetime, started_at_micros / kDay,
-                                  started_at_micros % kDay, jinja::UtcZone())));
+  names.Set("run_started_at", Value(FormatTimestampUtc(started_at_micros)));
 }
 
 Value MakeVariableObject(VariableLookup lookup) {

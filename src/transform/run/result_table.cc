@@ -5,7 +5,6 @@
 
 #include "jinja/error.h"
 #include "jinja/session.h"
-#include "jinja/time_values.h"
 
 namespace tarn::transform {
 namespace {
@@ -244,12 +243,6 @@ Value TypedValue(const engine::Column& column, const std::optional<std::string>&
     // A decimal without fraction counts things; templates compare and print it as an integer.
     if (type.ends_with(",0)")) return Value::IntegerFromText(*text);
     return Value(std::strtod(text->c_str(), nullptr));
-  }
-  const bool date = type == "DATE";
-  if (date || type.starts_with("TIMESTAMP")) {
-    auto moment =
-        jinja::ParseIso(*text, date ? jinja::Moment::Kind::kDate : jinja::Moment::Kind::kDatetime);
-    if (moment.ok()) return *moment;  // infinity and years beyond 9999 stay text
   }
   return Value(*text);
 }
