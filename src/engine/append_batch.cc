@@ -281,7 +281,7 @@ Result<DomainTexts> DuckSession::Domains(const std::string& table,
                                          std::optional<int64_t> version) {
   TARN_ASSIGN_OR_RETURN(const TableName name, SplitName(table));
   DomainTexts out;
-  TARN_RETURN_IF_ERROR(InTransaction([&](duckdb::ClientContext& context) -> Status {
+  TARN_RETURN_IF_ERROR(RunInTransaction([&](duckdb::ClientContext& context) -> Status {
     const auto entry = FindTable(context, name);
     if (!entry) return NoTable(table);
     delta::SnapshotPtr snapshot = entry->snapshot();
@@ -301,7 +301,7 @@ Result<std::vector<CommitSummary>> DuckSession::CommitsAfter(const std::string& 
                                                              int64_t version) {
   TARN_ASSIGN_OR_RETURN(const TableName name, SplitName(table));
   std::vector<CommitSummary> out;
-  TARN_RETURN_IF_ERROR(InTransaction([&](duckdb::ClientContext& context) -> Status {
+  TARN_RETURN_IF_ERROR(RunInTransaction([&](duckdb::ClientContext& context) -> Status {
     const auto entry = FindTable(context, name);
     if (!entry) return NoTable(table);
     const int64_t last = entry->snapshot()->version().value();
