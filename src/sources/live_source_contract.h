@@ -82,7 +82,7 @@ inline void CheckLiveSourceContract(const std::function<std::unique_ptr<LiveSour
   LaneMemory whole_memory;
   auto source = make();
   ASSERT_TRUE(source->Start(whole_memory, {}).ok());
-  const SeenRecords whole = ReadToEnd(*source, whole_memory, 1'000'000, 30);
+  const SeenRecords whole = ReadToEnd(*source, whole_memory, 1'000'000, 120);
   EXPECT_EQ(whole.size(), records);
   // At the end there is nothing, however often one asks.
   const auto nothing = source->Poll({1 << 20, 100, 10'000});
@@ -98,7 +98,7 @@ inline void CheckLiveSourceContract(const std::function<std::unique_ptr<LiveSour
     source = make();
     ASSERT_TRUE(source->Start(memory, {}).ok());
     size_t committed = 0;
-    const int64_t until = Clock::System().MonotonicMicros() + 20'000'000;
+    const int64_t until = Clock::System().MonotonicMicros() + 120'000'000;
     while (committed < 2 && Clock::System().MonotonicMicros() < until) {
       const auto batch = source->Poll({1 << 20, 150 + life, 100'000});
       ASSERT_TRUE(batch.ok()) << batch.status().ToString();

@@ -187,7 +187,7 @@ TEST(KafkaSource, BrokersThatFailNowAndThen) {
                                       RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
   }
   ASSERT_TRUE(source->Start(memory, {}).ok());
-  EXPECT_EQ(ReadToEnd(*source, memory, 200, 30).size(), 4'000u);
+  EXPECT_EQ(ReadToEnd(*source, memory, 200, 120).size(), 4'000u);
 }
 
 TEST(KafkaSource, NoBrokerIsTroubleAndNotAnError) {
@@ -224,7 +224,7 @@ TEST(KafkaSource, AFailingTargetIsToldAndNothingIsRead) {
   EXPECT_THAT(met.message(), ::testing::HasSubstr("the lake cannot be read"));
   memory.failure = Status::Ok();
   ASSERT_TRUE(source->Rewind().ok());
-  EXPECT_EQ(ReadToEnd(*source, memory, 200, 20).size(), 20u);
+  EXPECT_EQ(ReadToEnd(*source, memory, 200, 120).size(), 20u);
 }
 
 }  // namespace
