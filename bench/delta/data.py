@@ -185,9 +185,11 @@ def make_small(place):
     rows = batches(place, 1000)
     for number in range(1000):
         name = f"part-{number:05d}.parquet"
-        parquet.write_table(arrow.Table.from_batches([next(rows)]), f"{place.small}/{name}")
+        batch = next(rows)  # shorter at the end of a row group
+        parquet.write_table(arrow.Table.from_batches([batch]), f"{place.small}/{name}")
         files.append({"add": {"path": name, "partitionValues": {}, "size": os.path.getsize(f"{place.small}/{name}"),
-                              "modificationTime": now, "dataChange": True, "stats": json.dumps({"numRecords": 1000})}})
+                              "modificationTime": now, "dataChange": True,
+                              "stats": json.dumps({"numRecords": batch.num_rows})}})
     put_commit(log, 0, [{"protocol": PROTOCOL}, {"metaData": metadata(False)}, *files])
 
 

@@ -3,8 +3,10 @@
 #include <spdlog/spdlog.h>
 
 #include "delta/checksum.h"
+#include "delta/log_cleanup.h"
 #include "delta/log_compaction.h"
 #include "delta/properties.h"
+#include "delta/symlink_manifest.h"
 
 namespace tarn::delta {
 
@@ -59,7 +61,16 @@ SnapshotPtr AfterCommit(Table& table, Version committed, const std::string& txn_
     if (!status.ok()) {
       spdlog::warn("table {}: no checkpoint at version {}: {}; the next one is tried in {} commits",
                    table.root(), snapshot->version().value(), status.message(), interval);
+    } else if (const auto cleaned = CleanUpLog(table.environment(), table.root(), *snapshot);
+               !cleaned.ok()) {
+      WarnAfterCommit(table, "cleaning up the log", cleaned.status().message());
     }
+  }
+  if (WantsManifests(*snapshot)) {
+    const auto commit = table.ReadCommit(committed);
+    const auto updated =
+        commit.ok() ? UpdateManifests(table, *snapshot, *commit).status() : commit.status();
+    if (!updated.ok()) WarnAfterCommit(table, "updating the symlink manifests", updated.message());
   }
   return snapshot;
 }

@@ -101,26 +101,32 @@ class Vacuumer {
 
   // --- what must stay ---
 
-  bool IsInWindow(const CommitTime& time, const std::vector<Action>& actions) const {
-    if (time.timestamp_ms >= cutoff_ms_) return true;
+  // When a commit says that it was made. Its file's time is a worse witness: files of a copied table
+  // are younger than their commits.
+  static std::optional<int64_t> SaidTime(const std::vector<Action>& actions) {
     for (const Action& action : actions) {
       const auto* info = std::get_if<CommitInfo>(&action);
-      if (info != nullptr && info->in_commit_timestamp_ms) {
-        return *info->in_commit_timestamp_ms >= cutoff_ms_;
-      }
+      if (info == nullptr) continue;
+      if (info->in_commit_timestamp_ms) return *info->in_commit_timestamp_ms;
+      if (info->timestamp_ms) return *info->timestamp_ms;
     }
-    return false;
+    return std::nullopt;
   }
 
-  void ProtectActions(const std::vector<Action>& actions) {
+  // What a commit took away is what the version before it needs; that one was the newest until
+  // then. Files it adds are live, or some later commit took them away.
+  void ProtectActions(const CommitTime& time, const std::vector<Action>& actions) {
     const auto use = [this](const std::string& key) { protected_.Add(key); };
+    const auto said_ms = SaidTime(actions);
+    const int64_t made_ms = said_ms.value_or(time.timestamp_ms);
     for (const Action& action : actions) {
-      if (const auto* add = std::get_if<AddFile>(&action)) {
-        KeysOf(*table_, add->path, add->deletion_vector, use);
-      } else if (const auto* remove = std::get_if<RemoveFile>(&action)) {
-        KeysOf(*table_, remove->path, remove->deletion_vector, use);
+      if (const auto* remove = std::get_if<RemoveFile>(&action)) {
+        // The tombstone's own time may be a little earlier than the commit's: the later one counts.
+        const int64_t own_ms = remove->deletion_timestamp_ms.value_or(made_ms);
+        const int64_t gone_ms = said_ms ? std::max(made_ms, own_ms) : own_ms;
+        if (gone_ms >= cutoff_ms_) KeysOf(*table_, remove->path, remove->deletion_vector, use);
       } else if (const auto* cdc = std::get_if<AddCdcFile>(&action)) {
-        KeysOf(*table_, cdc->path, std::nullopt, use);
+        if (made_ms >= cutoff_ms_) KeysOf(*table_, cdc->path, std::nullopt, use);
       }
     }
   }
@@ -133,10 +139,13 @@ class Vacuumer {
       const auto actions = table_->ReadCommit(times.back().version);
       if (!actions.ok() && actions.status().code() == StatusCode::kNotFound) break;
       if (!actions.ok()) return actions.status();
-      if (!IsInWindow(times.back(), *actions)) break;
-      ProtectActions(*actions);
+      const int64_t file_ms = times.back().timestamp_ms;
+      const int64_t made_ms = SaidTime(*actions).value_or(file_ms);
+      if (made_ms < cutoff_ms_ && !last_outside_) last_outside_ = times.back().version;
+      // A copy's file times may be anything: stop only where both kinds of time agree.
+      if (made_ms < cutoff_ms_ && file_ms < cutoff_ms_) break;
+      ProtectActions(times.back(), *actions);
     }
-    if (!times.empty()) last_outside_ = times.back().version;
     return Status::Ok();
   }
 

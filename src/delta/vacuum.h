@@ -1,6 +1,6 @@
 // VACUUM: deleting files of a table's folder that no version inside the retention needs.
 //
-// Kept, whatever its age: what the newest version names; what any commit inside the retention adds,
+// Kept, whatever its age: what the newest version names; what any commit inside the retention
 // removes or lists as change data; tombstones younger than the retention; what registered shallow
 // clones need (clone_registry.h); anything younger than the retention (a write may be under way);
 // `_delta_log`, names that start with `_` or `.`, and folders that are tables of their own.

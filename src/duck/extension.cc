@@ -84,6 +84,8 @@ void RegisterTarnExtension(duckdb::DatabaseInstance& db,
   RegisterChangeFeed(loader);
   RegisterClone(loader);
   RegisterRequestMetrics(loader);
+  RegisterConvert(loader);
+  RegisterCheckFunctions(loader);
 }
 
 ExtensionState::ExtensionState(duckdb::DatabaseInstance& db,

@@ -17,6 +17,10 @@ void RegisterMaintenanceFunctions(duckdb::ExtensionLoader& loader);
 void RegisterChangeFeed(duckdb::ExtensionLoader& loader);
 // clone_function.cc: tarn_clone.
 void RegisterClone(duckdb::ExtensionLoader& loader);
+// convert.cc: tarn_convert.
+void RegisterConvert(duckdb::ExtensionLoader& loader);
+// check_functions.cc: tarn_check_table, tarn_generate_manifest.
+void RegisterCheckFunctions(duckdb::ExtensionLoader& loader);
 
 // request_metrics_function.cc: tarn_request_metrics.
 void RegisterRequestMetrics(duckdb::ExtensionLoader& loader);

@@ -1,4 +1,5 @@
-// The table that a statement of its own commit is about to make: CREATE TABLE … SHALLOW CLONE.
+// Tables by a name that no catalog entry stands behind: one that is about to be made (SHALLOW CLONE),
+// or one that may be damaged.
 //
 // Threads: call from one. Errors: duckdb exceptions: no such schema, a view of that name, a name no
 // folder can have, a lake attached read-only.
@@ -19,5 +20,9 @@ struct NewTable {
 };
 
 NewTable FindNewTable(duckdb::ClientContext& context, const std::string& name);
+
+// A table that may be too damaged to be looked up: by name or path, without reading its log.
+std::shared_ptr<delta::Table> FindTableToCheck(duckdb::ClientContext& context,
+                                               const std::string& name);
 
 }  // namespace tarn::duck
