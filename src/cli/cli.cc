@@ -101,6 +101,7 @@ int RunCommandLine(std::vector<std::string> arguments, Streams& streams) {
   RegisterContract(app, invocation);
   RegisterFeatures(app, invocation);
   RegisterDbt(app, invocation);
+  RegisterTable(app, invocation);
   RegisterVersion(app, invocation);
 
   // CLI11 takes them last to first.

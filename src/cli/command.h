@@ -56,6 +56,7 @@ void RegisterUp(CLI::App& app, Invocation& invocation);
 void RegisterContract(CLI::App& app, Invocation& invocation);
 void RegisterFeatures(CLI::App& app, Invocation& invocation);
 void RegisterDbt(CLI::App& app, Invocation& invocation);
+void RegisterTable(CLI::App& app, Invocation& invocation);
 void RegisterVersion(CLI::App& app, Invocation& invocation);
 
 }  // namespace tarn::cli

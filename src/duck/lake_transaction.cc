@@ -7,6 +7,7 @@
 #include "duck/folder_removal.h"
 #include "duck/lake_catalog.h"
 #include "duck/lake_schema_entry.h"
+#include "duck/optimize.h"
 #include "duck/status_exception.h"
 #include "duck/table_naming.h"
 #include "duckdb/common/string_util.hpp"
@@ -399,9 +400,26 @@ Status LakeTransaction::Commit(duckdb::ClientContext& context) {
   } else {
     DeleteWrittenFiles();
   }
+  if (status.ok()) CompactAfter(context, done);
   session->Finish(std::move(done));
   session->NoteCommitFailure(status.ok() ? std::nullopt : std::optional(status));
   return status;
+}
+
+// What delta.autoOptimize.autoCompact asks for. This transaction is over as far as DuckDB is
+// concerned: the work runs in one of its own.
+void LakeTransaction::CompactAfter(duckdb::ClientContext& context,
+                                   const std::vector<TableCommit>& done) {
+  for (const auto& [root, state] : tables_) {
+    if (!state->staged || !WantsAutoCompact(state->staged->metadata())) continue;
+    const bool committed = std::any_of(done.begin(), done.end(), [&](const TableCommit& commit) {
+      return commit.table == state->qualified_name && !commit.already_applied;
+    });
+    if (!committed) continue;
+    duckdb::Connection connection(*context.db);
+    connection.context->RunFunctionInTransaction(
+        [&] { AutoCompact(*connection.context, state->qualified_name, state->table); });
+  }
 }
 
 void LakeTransaction::Rollback() {

@@ -158,6 +158,7 @@ class LakeTransaction : public duckdb::Transaction {
   Status CommitTables(LakeSessionState& session, std::vector<TableCommit>* done);
   Status CommitObjects();
   void DeleteWrittenFiles();
+  void CompactAfter(duckdb::ClientContext& context, const std::vector<TableCommit>& done);
 
   LakeCatalog& catalog_;
   mutable std::recursive_mutex mutex_;

@@ -303,14 +303,15 @@ OptimizeOutcome Optimize(duckdb::ClientContext& context, const OptimizeRequest& 
   return Optimizer(context, request).Run();
 }
 
+bool WantsAutoCompact(const delta::Metadata& metadata) {
+  const auto found = metadata.configuration.find("delta.autoOptimize.autoCompact");
+  if (found == metadata.configuration.end()) return false;
+  const std::string value = StringUtil::Lower(found->second);
+  return value == "true" || value == "auto" || value == "legacy";
+}
+
 void AutoCompact(duckdb::ClientContext& context, const std::string& name,
                  const std::shared_ptr<delta::Table>& table) {
-  const auto latest = table->Latest();
-  if (!latest.ok()) return;
-  const auto wanted = (*latest)->Property("delta.autoOptimize.autoCompact");
-  if (!wanted) return;
-  const std::string value = StringUtil::Lower(*wanted);
-  if (value != "true" && value != "auto" && value != "legacy") return;
   try {
     OptimizeRequest request;
     request.name = name;

@@ -49,9 +49,10 @@ struct OptimizeOutcome {
 
 OptimizeOutcome Optimize(duckdb::ClientContext& context, const OptimizeRequest& request);
 
-// delta.autoOptimize.autoCompact: whether the table asks for it, and then the compaction of the
-// partitions that have many small files. Failures are logged, never thrown: the write before it
-// stands.
+// delta.autoOptimize.autoCompact is on.
+bool WantsAutoCompact(const delta::Metadata& metadata);
+// Compacts the partitions that have many small files (50 and more below half of 128 MB). Failures
+// are logged, never thrown: the write before it stands.
 void AutoCompact(duckdb::ClientContext& context, const std::string& name,
                  const std::shared_ptr<delta::Table>& table);
 

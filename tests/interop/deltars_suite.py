@@ -87,7 +87,27 @@ def features_of_tarn(lake):
     assert len(compare(lake, "i", "id, who")) == 3  # read; delta-rs refuses to write it
 
 
+def maintenance(lake):
+    lake.run("CREATE TABLE silver.t (id BIGINT, who STRING, p INT) USING DELTA PARTITIONED BY (p);"
+             + ";".join(f"INSERT INTO silver.t SELECT id, 'tarn', CAST(id % 2 AS INT) FROM range({i}00, {i}00 + 100)" for i in range(5))
+             + ";DELETE FROM silver.t WHERE id % 9 = 0; OPTIMIZE silver.t")
+    compare(lake, "t", "id, who, p")
+    lake.run("OPTIMIZE silver.t ZORDER BY (id, who)")
+    compare(lake, "t", "id, who, p")
+    lake.run("RESTORE TABLE silver.t TO VERSION AS OF 5; SET spark.databricks.delta.retentionDurationCheck.enabled = false; VACUUM silver.t RETAIN 0 HOURS")
+    assert len(compare(lake, "t", "id, who, p")) == 500
+    lake.run("CREATE TABLE silver.c SHALLOW CLONE silver.t")
+    same(canonical(tuple(row.values()) for row in DeltaTable(lake.table("t")).to_pyarrow_table().to_pylist()), lake.rows("SELECT id, who, p FROM silver.c"), "clone")
+    path = lake.table("rs")
+    for i in range(4):
+        write_deltalake(path, frame(i * 100, 100, "rs"), mode="append", partition_by=["p"])
+    DeltaTable(path).delete("id % 10 = 3")
+    lake.run("OPTIMIZE silver.rs; SET spark.databricks.delta.retentionDurationCheck.enabled = false; VACUUM silver.rs RETAIN 0 HOURS")
+    assert len(compare(lake, "rs", "id, who, p")) == 360
+
+
 CASES = [
+    ("maintenance of both", maintenance),
     ("delta-rs reads what Tarn writes, deletes, updates, merges", tarn_writes),
     ("delta-rs reads Tarn's deletion vectors", tarn_writes_deletion_vectors),
     ("delta-rs reads Tarn's checkpoints", tarn_checkpoints),

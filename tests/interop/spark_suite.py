@@ -220,6 +220,71 @@ def constraints_hold_for_both(lake, spark):
     assert len(compare(lake, spark, "t", "id, v")) == 1
 
 
+def maintenance_by_tarn(lake, spark):
+    """Each maintenance statement, then Spark reads the table and goes on with it."""
+    lake.run("CREATE TABLE silver.t (id BIGINT, v STRING, d DATE) USING DELTA PARTITIONED BY (d) TBLPROPERTIES ('delta.enableChangeDataFeed'='true');"
+             + ";".join(f"INSERT INTO silver.t SELECT id, concat('v', id), date_add(DATE'2026-01-01', CAST(id % 2 AS INT)) FROM range({i}00, {i}00 + 100)" for i in range(5))
+             + ";DELETE FROM silver.t WHERE id % 9 = 0")
+    path, columns = lake.table("t"), "id, v, CAST(d AS STRING)"
+    lake.run("OPTIMIZE silver.t")
+    compare(lake, spark, "t", columns)
+    lake.run("DELETE FROM silver.t WHERE id % 10 = 1; REORG TABLE silver.t APPLY (PURGE)")
+    compare(lake, spark, "t", columns)
+    lake.run("OPTIMIZE silver.t ZORDER BY (id, v)")
+    compare(lake, spark, "t", columns, "WHERE id BETWEEN 100 AND 110")
+    spark.sql(f"DELETE FROM delta.`{path}` WHERE id = 200")
+    compare(lake, spark, "t", columns)
+    lake.run("RESTORE TABLE silver.t TO VERSION AS OF 5")
+    assert len(compare(lake, spark, "t", columns)) == 500
+    lake.run("SET spark.databricks.delta.retentionDurationCheck.enabled = false; VACUUM silver.t RETAIN 0 HOURS")
+    assert len(compare(lake, spark, "t", columns)) == 500
+    last = int(lake.rows("SELECT max(version) FROM delta_history('silver.t')")[0][0])
+    ours = lake.rows(f"SELECT id, v, _change_type, _commit_version FROM table_changes('silver.t', {last - 3}, {last})")
+    theirs = canonical(tuple(row) for row in spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", last - 3)
+                       .load(path).select("id", "v", "_change_type", "_commit_version").collect())
+    same(ours, theirs, "change feed")
+    names = {row[0] for row in spark_rows(spark, f"SELECT operation FROM (DESCRIBE HISTORY delta.`{path}`)")} if False else \
+        {row["operation"] for row in spark.sql(f"DESCRIBE HISTORY delta.`{path}`").collect()}
+    assert {"OPTIMIZE", "REORG", "RESTORE", "VACUUM START", "VACUUM END"} <= names, names
+
+
+def clones_and_conversions(lake, spark):
+    lake.run("CREATE TABLE silver.t (id BIGINT, v STRING) USING DELTA; INSERT INTO silver.t SELECT id, concat('v', id) FROM range(0, 3000);"
+             "DELETE FROM silver.t WHERE id % 7 = 0; CREATE TABLE silver.c SHALLOW CLONE silver.t; INSERT INTO silver.c VALUES (9000, 'own')")
+    compare(lake, spark, "c", "id, v")
+    spark.sql(f"DELETE FROM delta.`{lake.table('c')}` WHERE id % 11 = 0")
+    compare(lake, spark, "c", "id, v")
+    compare(lake, spark, "t", "id, v")
+    folder = lake.table("files")
+    spark.sql("SELECT id, concat('s', id) AS s, CAST(id / 4 AS DECIMAL(12,2)) AS n, timestamp_seconds(id * 86400) AS ts, id % 3 AS p FROM range(200)").write.partitionBy("p").parquet(folder)
+    lake.run(f"CONVERT TO DELTA parquet.`{folder}` PARTITIONED BY (p BIGINT)")
+    for where in ("", "WHERE id = 77", "WHERE n > 40", "WHERE ts < TIMESTAMP'1970-01-05 00:00:00'", "WHERE s = 's9'"):
+        compare(lake, spark, "files", "id, s, CAST(n AS STRING), CAST(ts AS STRING), p", where)
+    spark.sql(f"INSERT INTO delta.`{folder}` VALUES (1000, 'x', 1, current_timestamp(), 9)")
+    assert len(compare(lake, spark, "files", "id, s, p")) == 201
+
+
+def maintenance_of_sparks_tables(lake, spark):
+    for name, columns, properties, tail in [
+            ("plain", "id BIGINT, v STRING, p INT", {}, "PARTITIONED BY (p)"),
+            ("dv", "id BIGINT, v STRING, p INT", {"delta.enableDeletionVectors": "true"}, ""),
+            ("mapped", "id BIGINT, v STRING, p INT", {"delta.columnMapping.mode": "name", "delta.enableDeletionVectors": "true"}, "PARTITIONED BY (p)"),
+            ("clustered", "id BIGINT, v STRING, p INT", {}, "CLUSTER BY (id, p)")]:
+        path = lake.table(name)
+        spark.sql(f"CREATE TABLE delta.`{path}` ({columns}) USING delta {tail} {table_properties(properties)}")
+        for i in range(4):
+            spark.sql(f"INSERT INTO delta.`{path}` SELECT id, concat('v', id), CAST(id % 2 AS INT) FROM range({i * 100}, {i * 100 + 100})")
+        spark.sql(f"DELETE FROM delta.`{path}` WHERE id % 10 = 3")
+        before = compare(lake, spark, name, "id, v, p")
+        lake.run(f"OPTIMIZE silver.{name}")
+        same(compare(lake, spark, name, "id, v, p"), before, name)
+        lake.run(f"SET spark.databricks.delta.retentionDurationCheck.enabled = false; VACUUM silver.{name} RETAIN 0 HOURS")
+        same(compare(lake, spark, name, "id, v, p"), before, name)
+        spark.sql(f"INSERT INTO delta.`{path}` VALUES (-1, 'after', 0)")
+        spark.sql(f"OPTIMIZE delta.`{path}`")
+        compare(lake, spark, name, "id, v, p")
+
+
 CASES = [
     ("Tarn writes partitions and all types, Spark reads and appends", partitions_and_types),
     ("deletion vectors of both on one table", deletion_vectors),
@@ -231,6 +296,9 @@ CASES = [
     ("tables of Spark's features read here", spark_features),
     ("Tarn writes to Spark's tables or refuses by name", tarn_writes_spark_features),
     ("constraints of one hold for the other", constraints_hold_for_both),
+    ("maintenance by Tarn: OPTIMIZE, REORG, ZORDER, RESTORE, VACUUM, change feed", maintenance_by_tarn),
+    ("maintenance by Tarn: shallow clones, CONVERT of Spark's Parquet", clones_and_conversions),
+    ("maintenance of tables that Spark wrote", maintenance_of_sparks_tables),
 ] + FEATURE_CASES
 
 if __name__ == "__main__":
