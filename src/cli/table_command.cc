@@ -39,7 +39,8 @@ Result<engine::Rows> Ask(const TableArguments& arguments, const std::string& sql
 
 struct CheckReport {
   std::string version, summary;
-  std::vector<std::vector<std::string>> findings;  // kind, object, detail, rows, repairable, repaired
+  std::vector<std::vector<std::string>>
+      findings;  // kind, object, detail, rows, repairable, repaired
   bool Open() const {
     for (const auto& finding : findings) {
       if (finding[5] != "true") return true;
@@ -180,8 +181,9 @@ void RegisterTable(CLI::App& app, Invocation& invocation) {
                            invocation, arguments, RunCheck);
   check->add_flag("--repair", arguments->repair,
                   "write damaged checkpoints anew, take lost files out of the log");
-  check->footer(std::string("Exit 0 when nothing is wrong, or all of it was repaired; 1 otherwise.\n") +
-                kExitCodesHelp);
+  check->footer(
+      std::string("Exit 0 when nothing is wrong, or all of it was repaired; 1 otherwise.\n") +
+      kExitCodesHelp);
   auto* optimize =
       AddCommand(*table, "optimize", "merge small files", invocation, arguments, RunOptimize);
   optimize->add_option("--zorder", arguments->zorder, "order rows along these columns")

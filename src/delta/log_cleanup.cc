@@ -34,7 +34,10 @@ class SidecarNames final : public CheckpointSink {
 class Cleaner {
  public:
   Cleaner(const TableEnvironment& environment, const std::string& root)
-      : environment_(environment), store_(*environment.store), folder_(LogFolder(root)), root_(root) {}
+      : environment_(environment),
+        store_(*environment.store),
+        folder_(LogFolder(root)),
+        root_(root) {}
 
   Result<int64_t> Run(const Snapshot& checkpointed, int64_t retention_ms) {
     const int64_t now_ms = environment_.clock->NowMillis();

@@ -1,8 +1,8 @@
 // Deleting log files that delta.logRetentionDuration no longer asks for (PROTOCOL.md, "Metadata
 // Cleanup"), after a checkpoint was written.
 //
-// Kept: the newest complete checkpoint at or before the cutoff with its commit, everything after it,
-// the checkpoint that was just written, sidecars that a remaining checkpoint names or that are
+// Kept: the newest complete checkpoint at or before the cutoff with its commit, everything after
+// it, the checkpoint that was just written, sidecars that a remaining checkpoint names or that are
 // younger than a day. Files go oldest first, so that a crash in between leaves a log whose versions
 // are contiguous from the oldest that is left.
 //

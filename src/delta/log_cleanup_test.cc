@@ -19,12 +19,11 @@ constexpr int64_t kDayMicros = 86'400'000'000;
 struct OldLake : TestLake {
   std::shared_ptr<Table> table;
 
-  explicit OldLake(StringMap properties = {}) {
+  explicit OldLake(const StringMap& properties = {}) {
     clock.Advance(Clock::System().NowMicros() - clock.NowMicros());
-    table = Create(std::move(properties));
+    table = Create(properties);
     for (int i = 1; i <= 12; ++i) {
-      EXPECT_TRUE(
-          testing::Append(table, testing::MakeFile("f" + std::to_string(i), i, i)).ok());
+      EXPECT_TRUE(testing::Append(table, testing::MakeFile("f" + std::to_string(i), i, i)).ok());
     }
     clock.Advance(40 * kDayMicros);
   }
@@ -33,7 +32,8 @@ struct OldLake : TestLake {
   }
   std::vector<std::string> Log() {
     std::vector<std::string> out;
-    for (const auto& object : *store->List("t/_delta_log/")) out.push_back(object.key.substr(13));
+    const auto objects = memory->List("t/_delta_log/");
+    for (const auto& object : *objects) out.push_back(object.key.substr(13));
     return out;
   }
   Result<int64_t> Clean() {
@@ -65,10 +65,10 @@ TEST(LogCleanupTest, KeepsTheCheckpointItsCommitAndAllBehind) {
 }
 
 TEST(LogCleanupTest, YoungLogsAndTablesThatSayNoAreLeftAlone) {
-  OldLake off({{"delta.enableExpiredLogCleanup", "false"}});
+  OldLake off(StringMap{{"delta.enableExpiredLogCleanup", "false"}});
   off.Put("00000000000000000010.checkpoint.parquet");
   EXPECT_EQ(*off.Clean(), 0);
-  OldLake longer({{"delta.logRetentionDuration", "interval 60 days"}});
+  OldLake longer(StringMap{{"delta.logRetentionDuration", "interval 60 days"}});
   longer.Put("00000000000000000010.checkpoint.parquet");
   EXPECT_EQ(*longer.Clean(), 0);
 }
@@ -136,11 +136,13 @@ TEST(TableCheckTest, FindsGapsBadHintsAndBadChecksums) {
   lake.AddFile("a", 100);
   lake.AddFile("b", 100);
   const std::string log = "t/_delta_log/";
-  ASSERT_TRUE(lake.store->Put(log + "_last_checkpoint", "{\"version\":1,\"size\":3}",
-                              store::PutMode::kOverwrite)
-                  .ok());
-  ASSERT_TRUE(lake.store->Put(log + ChecksumName(Version(2)), "{\"tableSizeBytes\":7}",
-                              store::PutMode::kOverwrite)
+  ASSERT_TRUE(
+      lake.store
+          ->Put(log + "_last_checkpoint", "{\"version\":1,\"size\":3}", store::PutMode::kOverwrite)
+          .ok());
+  ASSERT_TRUE(lake.store
+                  ->Put(log + ChecksumName(Version(2)), "{\"tableSizeBytes\":7}",
+                        store::PutMode::kOverwrite)
                   .ok());
   EXPECT_EQ(lake.Kinds(), (std::vector<std::string>{"_last_checkpoint", "checksum"}));
   EXPECT_EQ(lake.Kinds(true),

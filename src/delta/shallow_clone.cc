@@ -37,10 +37,11 @@ class Cloner {
   }
 
  private:
-  // "file:///lake/t/a%20b.parquet", or the URL of another store.
+  // "file:/lake/t/a%20b.parquet" as Spark spells it, which compares these texts; or the URL of
+  // another store.
   std::string Absolute(const std::string& engine_path) const {
     const std::string encoded = UriEncodePath(engine_path);
-    return engine_path.rfind('/', 0) == 0 ? "file://" + encoded : encoded;
+    return engine_path.rfind('/', 0) == 0 ? "file:" + encoded : encoded;
   }
 
   Result<std::string> AbsolutePath(const std::string& logged) const {

@@ -36,7 +36,8 @@ std::string FolderOf(const Snapshot& snapshot, const PartitionValues& values) {
   for (const auto& column : snapshot.metadata().partition_columns) {
     const auto found = values.find(column);
     const bool null = found == values.end() || !found->second || found->second->empty();
-    folder += EscapeValue(column) + "=" + (null ? kNullPartition : EscapeValue(*found->second)) + "/";
+    folder +=
+        EscapeValue(column) + "=" + (null ? kNullPartition : EscapeValue(*found->second)) + "/";
   }
   return folder;
 }
@@ -102,8 +103,8 @@ Result<ManifestOutcome> GenerateManifests(Table& table, const Snapshot& snapshot
   const auto all = [](const std::string&) { return true; };
   TARN_RETURN_IF_ERROR(Write(table, snapshot, all, &out, &written));
   if (snapshot.metadata().partition_columns.empty() && written.empty()) {
-    TARN_RETURN_IF_ERROR(table.environment().store->Put(ManifestKey(table, ""), "",
-                                                        store::PutMode::kOverwrite));
+    TARN_RETURN_IF_ERROR(
+        table.environment().store->Put(ManifestKey(table, ""), "", store::PutMode::kOverwrite));
     written.insert("");
     ++out.manifests;
   }

@@ -118,15 +118,13 @@ class Checker {
     for (const CheckpointFiles& checkpoint : listing_.checkpoints) {
       const Status status = ReadCheckpoint(checkpoint);
       if (status.ok()) continue;
-      Finding finding{"checkpoint", checkpoint.version.ToString(),
-                      "checkpoint " + checkpoint.names.front() + " is damaged: " + status.message()};
+      Finding finding{"checkpoint", checkpoint.version.ToString(), "damaged: " + status.message()};
       // Its own version from the rest of the log: only then can it be written again.
       finding.repairable = checkpoint.names.size() == 1 &&
                            checkpoint.names[0] == ClassicCheckpointName(checkpoint.version) &&
                            table_->At(checkpoint.version).ok();
-      finding.detail += finding.repairable
-                            ? "; the other log files still give this version"
-                            : "; versions that build on it alone are lost";
+      finding.detail += finding.repairable ? "; the other log files still give this version"
+                                           : "; versions that build on it alone are lost";
       Add(std::move(finding));
     }
     for (const std::string& name : listing_.incomplete) {
@@ -153,8 +151,7 @@ class Checker {
 
   void CheckChecksum() {
     const std::string name = ChecksumName(latest_->version());
-    const auto checksum =
-        ReadChecksum(table_->environment(), table_->root(), latest_->version());
+    const auto checksum = ReadChecksum(table_->environment(), table_->root(), latest_->version());
     if (checksum.ok() && !*checksum) return;
     ++out_.log_files;
     const Status status =
@@ -222,7 +219,8 @@ class Checker {
     const auto size = static_cast<int64_t>(head->size_bytes);
     const std::string sizes = "the data file has " + std::to_string(size) +
                               " bytes, the log says " + std::to_string(file.size_bytes);
-    if (size < file.size_bytes) return Lose(index, file, "wrong_size", sizes + ": it was cut short");
+    if (size < file.size_bytes)
+      return Lose(index, file, "wrong_size", sizes + ": it was cut short");
     if (size > file.size_bytes) Add({"wrong_size", file.path, sizes + ": it was replaced"});
     if (!file.deletion_vector) return;
     const auto rows = ReadDeletionVector(store_, table_->root(), *file.deletion_vector);
@@ -246,8 +244,7 @@ class Checker {
         TARN_RETURN_IF_ERROR(store_.Delete(table_->LogKey(finding.object)));
         finding.repaired = true;
       } else if (finding.kind == "checkpoint") {
-        TARN_ASSIGN_OR_RETURN(const auto snapshot,
-                              table_->At(Version(std::stoll(finding.object))));
+        TARN_ASSIGN_OR_RETURN(const auto snapshot, table_->At(Version(std::stoll(finding.object))));
         TARN_RETURN_IF_ERROR(table_->WriteCheckpoint(snapshot));
         finding.repaired = true;
       } else if (finding.kind == kHint) {

@@ -2,11 +2,11 @@
 // Says what is lost and, asked to, repairs what can be repaired.
 //
 // Looked at: every commit from the oldest checkpoint on, every checkpoint, `_last_checkpoint`, the
-// newest `.crc`, every data file (there, and of the size the log says), every deletion vector (there,
-// and with the right checksum and number of rows). Data files are not opened.
+// newest `.crc`, every data file (there, and of the size the log says), every deletion vector
+// (there, and with the right checksum and number of rows). Data files are not opened.
 //
-// Repairs: a data file that is gone or cut short leaves the log in one commit (FSCK), as does a file
-// whose deletion vector is lost: its deleted rows must not come back. A damaged checkpoint and
+// Repairs: a data file that is gone or cut short leaves the log in one commit (FSCK), as does a
+// file whose deletion vector is lost: its deleted rows must not come back. A damaged checkpoint and
 // `_last_checkpoint` are written anew from the rest of the log; a `.crc` that is wrong is deleted.
 //
 // Threads: call from one; looks at files with several. Errors: those of listing; damage is never an

@@ -101,8 +101,8 @@ class Vacuumer {
 
   // --- what must stay ---
 
-  // When a commit says that it was made. Its file's time is a worse witness: files of a copied table
-  // are younger than their commits.
+  // When a commit says that it was made. Its file's time is a worse witness: files of a copied
+  // table are younger than their commits.
   static std::optional<int64_t> SaidTime(const std::vector<Action>& actions) {
     for (const Action& action : actions) {
       const auto* info = std::get_if<CommitInfo>(&action);

@@ -316,6 +316,11 @@ Status CheckpointError(const std::exception& error, const std::string& key, Stat
   const duckdb::ErrorData data(error);
   std::string text = data.RawMessage();
   if (const size_t line = text.find('\n'); line != std::string::npos) text.resize(line);
+  // The name the file has inside DuckDB says nothing to anybody.
+  for (size_t at = text.find("tarnstore://"); at != std::string::npos;
+       at = text.find("tarnstore://", at)) {
+    text.erase(at, text.find('/', at + 12) + 1 - at);
+  }
   const std::string message = "checkpoint " + key + ": " + text;
   switch (data.Type()) {
     case duckdb::ExceptionType::OUT_OF_MEMORY:

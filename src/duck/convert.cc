@@ -183,21 +183,20 @@ class Converter {
     const auto columns = Ask("DESCRIBE SELECT * FROM read_parquet(" + FileList() +
                              ", union_by_name = true, hive_partitioning = false)");
     std::set<std::string> legacy_times;
-    const auto times = Ask("SELECT DISTINCT name FROM parquet_schema(" + FileList() +
-                           ") WHERE type = 'INT96'");
+    const auto times =
+        Ask("SELECT DISTINCT name FROM parquet_schema(" + FileList() + ") WHERE type = 'INT96'");
     for (size_t i = 0; i < times->RowCount(); ++i) {
       legacy_times.insert(times->GetValue(0, i).ToString());
     }
     for (size_t i = 0; i < columns->RowCount(); ++i) {
       delta::StructField field;
       field.name = columns->GetValue(0, i).ToString();
-      const bool partition =
-          std::any_of(partitions_.begin(), partitions_.end(), [&](const auto& other) {
-            return StringUtil::CIEquals(other.name, field.name);
-          });
+      const bool partition = std::any_of(
+          partitions_.begin(), partitions_.end(),
+          [&](const auto& other) { return StringUtil::CIEquals(other.name, field.name); });
       if (partition) continue;  // the folder's value counts
-      auto type = duckdb::TransformStringToLogicalType(columns->GetValue(1, i).ToString(),
-                                                       call_.context);
+      auto type =
+          duckdb::TransformStringToLogicalType(columns->GetValue(1, i).ToString(), call_.context);
       // Timestamps of old writers carry no zone and mean UTC.
       if (legacy_times.count(field.name)) type = LogicalType::TIMESTAMP_TZ;
       field.type = FromLogicalType(type, field.name);
@@ -216,9 +215,11 @@ class Converter {
   }
 
   void ReadFooters() {
-    const auto rows = Ask("SELECT file_name, row_group_id, row_group_num_rows, path_in_schema, "
-                          "stats_min_value, stats_max_value, stats_null_count "
-                          "FROM parquet_metadata(" + FileList() + ")");
+    const auto rows =
+        Ask("SELECT file_name, row_group_id, row_group_num_rows, path_in_schema, "
+            "stats_min_value, stats_max_value, stats_null_count "
+            "FROM parquet_metadata(" +
+            FileList() + ")");
     std::set<std::pair<size_t, int64_t>> counted;
     std::set<std::pair<size_t, std::string>> unknown;  // a row group without statistics
     for (size_t i = 0; i < rows->RowCount(); ++i) {
@@ -257,8 +258,7 @@ class Converter {
       if (!type) return LogicalType::SQLNULL;
       fields = type->kind == delta::TypeKind::kStruct ? &type->fields : nullptr;
     }
-    return type && type->is_primitive() ? ToLogicalType(*type)
-                                        : LogicalType(LogicalType::SQLNULL);
+    return type && type->is_primitive() ? ToLogicalType(*type) : LogicalType(LogicalType::SQLNULL);
   }
 
   // False when this row group says nothing of the column's bounds.
@@ -279,8 +279,8 @@ class Converter {
       std::string error;
       if (!(is_max ? max : min).TryCastAs(call_.context, type, typed, &error)) return false;
       const auto before = stats->find(name);
-      const bool wider = before == stats->end() ||
-                         (is_max ? before->second < typed : typed < before->second);
+      const bool wider =
+          before == stats->end() || (is_max ? before->second < typed : typed < before->second);
       if (wider) (*stats)[name] = typed;
     }
     return true;
@@ -293,8 +293,8 @@ class Converter {
     metadata.schema_string = delta::SerializeSchema(schema_);
     for (const auto& field : partitions_) metadata.partition_columns.push_back(field.name);
     auto transaction = ValueOrThrow(delta::Transaction::Create(table_, metadata));
-    const auto target = MakeWriteTarget(call_.table, table_, transaction->schema(),
-                                        transaction->metadata());
+    const auto target =
+        MakeWriteTarget(call_.table, table_, transaction->schema(), transaction->metadata());
     int64_t bytes = 0;
     for (auto& file : files_) {
       delta::AddFile add;

@@ -27,8 +27,8 @@ Place PlaceOf(duckdb::ClientContext& context, const std::string& name) {
   out.catalog = qualified.catalog.empty() ? path.catalog : qualified.catalog;
   out.schema = qualified.schema.empty() ? path.schema : qualified.schema;
   out.name = qualified.name;
-  out.folder = dynamic_cast<LakeSchemaEntry*>(
-      &duckdb::Catalog::GetSchema(context, out.catalog, out.schema));
+  out.folder =
+      dynamic_cast<LakeSchemaEntry*>(&duckdb::Catalog::GetSchema(context, out.catalog, out.schema));
   if (!out.folder) {
     throw duckdb::CatalogException("'%s.%s' is no schema of a lake", out.catalog, out.schema);
   }

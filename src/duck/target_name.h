@@ -1,5 +1,5 @@
-// Tables by a name that no catalog entry stands behind: one that is about to be made (SHALLOW CLONE),
-// or one that may be damaged.
+// Tables by a name that no catalog entry stands behind: one that is about to be made (SHALLOW
+// CLONE), or one that may be damaged.
 //
 // Threads: call from one. Errors: duckdb exceptions: no such schema, a view of that name, a name no
 // folder can have, a lake attached read-only.

@@ -97,7 +97,7 @@ def maintenance(lake):
     lake.run("RESTORE TABLE silver.t TO VERSION AS OF 5; SET spark.databricks.delta.retentionDurationCheck.enabled = false; VACUUM silver.t RETAIN 0 HOURS")
     assert len(compare(lake, "t", "id, who, p")) == 500
     lake.run("CREATE TABLE silver.c SHALLOW CLONE silver.t")
-    same(canonical(tuple(row.values()) for row in DeltaTable(lake.table("t")).to_pyarrow_table().to_pylist()), lake.rows("SELECT id, who, p FROM silver.c"), "clone")
+    same(lake.rows("SELECT id, who, p FROM silver.t"), compare(lake, "c", "id, who, p"), "clone")
     path = lake.table("rs")
     for i in range(4):
         write_deltalake(path, frame(i * 100, 100, "rs"), mode="append", partition_by=["p"])
