@@ -20,6 +20,7 @@ namespace tarn::delta {
 namespace {
 
 constexpr size_t kPage = 1'000'000;  // objects listed at once
+constexpr size_t kDeleteTogether = 500;
 constexpr char kLastVacuum[] = "_last_vacuum_info";
 constexpr char kLastOutside[] = "latestCommitVersionOutsideOfRetentionWindow";
 
@@ -312,22 +313,35 @@ class Vacuumer {
     std::atomic<size_t> next{0};
     std::mutex mutex;
     Status first;
-    const auto work = [&] {
-      for (size_t i = next++; i < candidates_.size(); i = next++) {
-        Status status = store_.Delete(candidates_[i].key);
+    const auto one_by_one = [&](const std::vector<std::string>& keys) {
+      for (const std::string& key : keys) {
+        Status status = store_.Delete(key);
         if (status.ok()) {
           ++deleted_;
-          if (options_.progress && i % 64 == 0) {
-            options_.progress(static_cast<double>(i) / static_cast<double>(candidates_.size()));
-          }
           continue;
         }
         std::lock_guard lock(mutex);
         if (first.ok()) first = std::move(status);
       }
     };
+    const auto work = [&] {
+      for (size_t at = next.fetch_add(kDeleteTogether); at < candidates_.size();
+           at = next.fetch_add(kDeleteTogether)) {
+        std::vector<std::string> keys;
+        const size_t end = std::min(at + kDeleteTogether, candidates_.size());
+        for (size_t i = at; i < end; ++i) keys.push_back(candidates_[i].key);
+        if (store_.DeleteMany(keys).ok()) {
+          deleted_ += static_cast<int64_t>(keys.size());
+        } else {
+          one_by_one(keys);  // deleting twice does no harm, and tells which one would not go
+        }
+        if (options_.progress) {
+          options_.progress(static_cast<double>(end) / static_cast<double>(candidates_.size()));
+        }
+      }
+    };
     const size_t wanted = std::min<size_t>(static_cast<size_t>(std::max(options_.threads, 1)),
-                                           candidates_.size() / 64 + 1);
+                                           candidates_.size() / kDeleteTogether + 1);
     std::vector<std::thread> helpers;
     for (size_t i = 1; i < wanted; ++i) helpers.emplace_back(work);
     work();
