@@ -17,7 +17,7 @@ export RDKAFKA_ROOT
 endif
 DUCKDB_HOME = $$(scripts/bootstrap --print-duckdb-root)
 
-.PHONY: kafka-storm s3-storm bench-delta bench-delta-20m bench-delta-merge crash sim help bootstrap configure build all demo demo-retail test check bench fmt asan tsan debug clean
+.PHONY: jinja-diff kafka-storm s3-storm bench-delta bench-delta-20m bench-delta-merge crash sim help bootstrap configure build all demo demo-retail test check bench fmt asan tsan debug clean
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ bench-delta-merge: build ## MERGE of 200,000 keys into 100 million rows within 2
 
 fmt: ## format every C++ file in place
 	@scripts/format
+
+jinja-diff: all ## the template language against Jinja2 (N=templates, TARN_JINJA_CORPUS=folder)
+	@TARN_BUILD=build/$(PRESET) tests/jinja/suite --templates $(or $(N),100000)
 
 crash: all ## kill -9 of ingest and MERGE at 200 random moments (KILLS=n)
 	@TARN_CRASHES=$(or $(KILLS),200) TARN_BUILD=build/$(PRESET) tests/crash/suite

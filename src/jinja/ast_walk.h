@@ -66,4 +66,21 @@ void ForEachChild(Expr* e, const F& f) {
   }
 }
 
+// What Jinja2's optimizer computes ahead: no names, no calls, no filters that look at the context.
+inline bool IsConstant(const Expr* e) {
+  if (e->type == ExprType::kName || e->type == ExprType::kNsRef || e->type == ExprType::kCall) {
+    return false;
+  }
+  if (e->type == ExprType::kFilter) {
+    std::string_view name = static_cast<const FilterExpr*>(e)->name;
+    for (std::string_view looks :
+         {"map", "select", "reject", "selectattr", "rejectattr", "random"}) {
+      if (name == looks) return false;
+    }
+  }
+  bool all = true;
+  ForEachChild(const_cast<Expr*>(e), [&](Expr* child) { all = all && IsConstant(child); });
+  return all;
+}
+
 }  // namespace tarn::jinja

@@ -87,6 +87,9 @@ Result<std::shared_ptr<const Template>> Environment::CompileText(std::string tex
   if (!ResolveScopes(p, &failure)) {
     return Refuse(p, failure.kind, failure.message, failure.offset, error);
   }
+  if (!parser.late_error().empty()) {
+    return Refuse(p, "SyntaxError", parser.late_error(), parser.late_offset(), error);
+  }
   return std::shared_ptr<const Template>(new Template(std::move(program)));
 }
 

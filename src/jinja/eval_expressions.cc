@@ -1,3 +1,4 @@
+#include "jinja/ast_walk.h"
 #include "jinja/error.h"
 #include "jinja/evaluator.h"
 #include "jinja/operations.h"
@@ -224,7 +225,10 @@ Result<Value> Evaluator::EvalGetitem(const GetitemExpr* e, Frame& f) {
     if (!parts[i]) continue;
     TARN_ASSIGN_OR_RETURN(bounds[i], Eval(parts[i], f));
   }
-  return SliceOf(object, bounds[0], bounds[1], bounds[2]);
+  Result<Value> r = SliceOf(object, bounds[0], bounds[1], bounds[2]);
+  // Jinja2's optimizer computes constants ahead, where a slice that fails is undefined.
+  if (!r.ok() && IsConstant(e)) return Subscript(session_, object, Value::None());
+  return r;
 }
 
 Status Evaluator::ExpandNamed(const Value& v, CallArgs* out) {
@@ -290,20 +294,22 @@ Result<Value> Evaluator::EvalCall(const CallExpr* e, Frame& f, const Value* call
   if (e->callee->type == ExprType::kGetattr) {
     auto* get = static_cast<const GetattrExpr*>(e->callee);
     TARN_ASSIGN_OR_RETURN(Value object, Eval(get->object, f));
-    if (!object.is_object() && !object.is_undefined()) {
+    const bool method = !object.is_undefined() && !get->attr.starts_with("__");
+    if (!method) {
+      TARN_ASSIGN_OR_RETURN(Value callee, Attribute(session_, object, get->attr));
       TARN_RETURN_IF_ERROR(finish());
-      return CallMethodOf(object, get->attr, args);
+      return Call(callee, args);
     }
-    if (object.is_object() && !get->attr.starts_with("__")) {
-      TARN_RETURN_IF_ERROR(finish());
-      if (++depth_ > session_.options().limits.max_depth || StackIsLow()) {
-        --depth_;
-        return MakeError("RecursionError", "maximum recursion depth exceeded");
-      }
-      Result<Value> r = CallMethodOf(object, get->attr, args);
-      --depth_;
-      return r;
+    TARN_RETURN_IF_ERROR(finish());
+    if (!object.is_object()) return CallMethodOf(object, get->attr, args);
+    if (depth_ >= session_.options().limits.max_depth || StackIsLow()) {
+      return MakeError("RecursionError", "maximum recursion depth exceeded");
     }
+    ++depth_;
+    Result<Value> r = CallMethodOf(object, get->attr, args);
+    --depth_;
+    if (r.ok()) noted_ = false;  // what failed inside, the host has handled
+    return r;
   }
   TARN_ASSIGN_OR_RETURN(Value callee, Eval(e->callee, f));
   TARN_RETURN_IF_ERROR(finish());
@@ -317,6 +323,7 @@ Result<Value> Evaluator::Call(const Value& callee, CallArgs& args) {
   ++depth_;
   Result<Value> r = CallValue(callee, args);
   --depth_;
+  if (r.ok()) noted_ = false;  // what failed inside, the host has handled
   return r;
 }
 

@@ -10,7 +10,10 @@ namespace tarn::jinja {
 // Sends output into a text of its own while it lives.
 struct Evaluator::Capture {
   explicit Capture(Evaluator& e) : evaluator(e), outer(e.out_) { e.out_ = &text; }
-  ~Capture() { evaluator.out_ = outer; }
+  ~Capture() {
+    evaluator.out_ = outer;
+    (void)evaluator.Joined(&text).ok();
+  }
   Evaluator& evaluator;
   std::string* outer;
   std::string text;
@@ -195,6 +198,7 @@ Status Evaluator::ExecSetBlock(const SetBlockStmt* s, Frame& f) {
     if (s->filter) {
       TARN_ASSIGN_OR_RETURN(result, Eval(s->filter, f));
     } else {
+      TARN_RETURN_IF_ERROR(Joined(&capture.text));
       result = Value(std::move(capture.text));
     }
   }
@@ -206,16 +210,16 @@ Status Evaluator::ExecSetBlock(const SetBlockStmt* s, Frame& f) {
 
 Status Evaluator::ExecFilterBlock(const FilterBlockStmt* s, Frame& f) {
   TARN_RETURN_IF_ERROR(Step());
-  std::string text;
+  Value result;
   {
     Capture capture(*this);
     Enter(s->scope, f);
     TARN_RETURN_IF_ERROR(Exec(s->body, f));
     if (signal_ != Signal::kNone) return Status::Ok();
     TARN_ASSIGN_OR_RETURN(Value v, Eval(s->filter, f));
-    TARN_ASSIGN_OR_RETURN(text, Text(v));
+    result = std::move(v);
   }
-  return Emit(text);
+  return EmitValue(result);
 }
 
 Status Evaluator::ExecWith(const WithStmt* s, Frame& f) {
@@ -246,8 +250,7 @@ Status Evaluator::ExecCallBlock(const CallBlockStmt* s, Frame& f) {
     Note(s->call->offset, *f.program);
     return r.status();
   }
-  TARN_ASSIGN_OR_RETURN(std::string text, Text(*r));
-  return Emit(text);
+  return EmitValue(*r);
 }
 
 Result<std::unique_ptr<Iterator>> Evaluator::Filtered(const ForStmt& s, Frame& f,
@@ -367,6 +370,7 @@ Result<std::string> Evaluator::RunLoop(const ForStmt& s, Frame& closure, const V
       });
   --depth_;
   TARN_RETURN_IF_ERROR(status);
+  TARN_RETURN_IF_ERROR(Joined(&capture.text));
   return std::move(capture.text);
 }
 

@@ -95,6 +95,22 @@ Status Evaluator::Emit(std::string_view text) {
   return Status::Ok();
 }
 
+Status Evaluator::EmitValue(const Value& v) {
+  if (v.is_string()) return Emit(v.str());
+  not_text_.emplace_back(out_, std::string(v.TypeName()));
+  return Status::Ok();
+}
+
+Status Evaluator::Joined(const std::string* buffer) {
+  Status status;
+  for (size_t i = not_text_.size(); i-- > 0;) {
+    if (not_text_[i].first != buffer) continue;
+    status = TypeError("sequence item: expected str instance, " + not_text_[i].second + " found");
+    not_text_.erase(not_text_.begin() + static_cast<int64_t>(i));
+  }
+  return status;
+}
+
 void Evaluator::Note(uint32_t offset, const Program& program) {
   if (noted_ || returned_) return;
   noted_ = true;
@@ -114,6 +130,7 @@ Status Evaluator::Failed(Status status) {
   error_.kind = parsed.kind;
   error_.message = parsed.message;
   noted_ = false;
+  returned_.reset();
   return Status(status.code(), error_.OneLine(), status.retry());
 }
 
@@ -192,6 +209,8 @@ Result<Value> Evaluator::RunMacro(const MacroCode& code, Frame* closure, const P
     return Exec(code.body, f);
   });
   calls_.pop_back();
+  Status joined = Joined(&text);
+  if (status.ok()) status = joined;
   if (!status.ok()) {
     if (!returned_ || status.message() != kReturned || !catches_return) return status;
     Value v = std::move(*returned_);
@@ -360,7 +379,9 @@ Result<std::string> Evaluator::Render(const Template& t) {
   calls_.push_back({"", &p, 0, nullptr});
   Status status = RunTemplate(p, NewContext(p, session_.names()));
   calls_.pop_back();
+  Status joined = Joined(&text);
   TARN_RETURN_IF_ERROR(status);
+  TARN_RETURN_IF_ERROR(joined);
   return text;
 }
 
@@ -565,7 +586,9 @@ Result<std::string> Evaluator::RunBlock(const BlockCode& code,
         return Exec(block->body, f);
       });
   --depth_;
+  Status joined = Joined(&text);
   TARN_RETURN_IF_ERROR(status);
+  TARN_RETURN_IF_ERROR(joined);
   return text;
 }
 

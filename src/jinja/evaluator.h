@@ -85,6 +85,10 @@ class Evaluator {
 
   Status Step();
   Status Emit(std::string_view text);
+  // What a call or filter block yields. Jinja2 joins such values as they are at the end of the
+  // function around them, and fails there when one is no text; a return() before that is fine.
+  Status EmitValue(const Value& v);
+  Status Joined(const std::string* buffer);
   void Note(uint32_t offset, const Program& program);
   Status Failed(Status status);
   void ForgetError() { noted_ = false; }
@@ -182,6 +186,7 @@ class Evaluator {
   std::vector<std::shared_ptr<const Template>> kept_;
   std::vector<std::unique_ptr<Frame>> frames_;  // of macros that outlive their function
   std::vector<Value> modules_;
+  std::vector<std::pair<const std::string*, std::string>> not_text_;  // by the buffer they are in
   uint64_t steps_ = 0;
   uint64_t written_ = 0;
   int depth_ = 0;

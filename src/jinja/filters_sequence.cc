@@ -404,8 +404,9 @@ Result<Value> Attr(CallArgs& a) {
     has = found.has_value();
   }
   if (has) return Attribute(a.session, v, name);
-  return a.session.MakeUndefined(
-      name, StringRepr(DescribeObject(v)) + " has no attribute " + StringRepr(name));
+  return Value::Undefined(name, a.session.options().undefined,
+                          StringRepr(DescribeObject(v)) + " has no attribute " + StringRepr(name),
+                          DescribeObject(v) + "[" + StringRepr(name) + "]");
 }
 
 }  // namespace

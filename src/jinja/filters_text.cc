@@ -72,6 +72,11 @@ Result<Value> Center(CallArgs& a) {
 
 Result<Value> Indent(CallArgs& a) {
   TARN_RETURN_IF_ERROR(a.Check("do_indent", {"s", "width", "first", "blank"}, 1));
+  if (a.positional[0].is_undefined()) return UndefinedError(a.positional[0].undefined_message());
+  if (!a.positional[0].is_string()) {
+    return TypeError("unsupported operand type(s) for +=: '" +
+                     std::string(a.positional[0].TypeName()) + "' and 'str'");
+  }
   TARN_ASSIGN_OR_RETURN(std::string s, Subject(a));
   Value width = a.Get(1, "width", Value(4));
   std::string indent;
@@ -208,7 +213,7 @@ Result<Value> Round(CallArgs& a) {
   if (method != "common" && method != "ceil" && method != "floor") {
     return MakeError("FilterArgumentError", "method must be common, ceil or floor");
   }
-  if (v.is_undefined()) return UndefinedError(v.undefined_message());
+  if (v.is_undefined() && method != "common") return UndefinedError(v.undefined_message());
   if (!v.is_number()) {
     return TypeError("type " + std::string(v.TypeName()) + " doesn't define __round__ method");
   }
@@ -217,17 +222,7 @@ Result<Value> Round(CallArgs& a) {
     if (v.kind() == Kind::kFloat)
       return Value(RoundTo(v.as_float(), static_cast<int>(std::clamp<int64_t>(digits, -400, 400))));
     if (digits >= 0) return v.is_bool() ? Value(v.as_int()) : v;
-    // Half to even on tens.
-    TARN_ASSIGN_OR_RETURN(
-        Value unit, Arithmetic(NumberOp::kPow, Value(10), Value(std::min<int64_t>(-digits, 400))));
-    auto n = ToBig(v), u = ToBig(unit);
-    boost::multiprecision::cpp_int q = n / u, r = n % u;
-    if (r < 0) {
-      r += u;
-      q -= 1;
-    }
-    if (r * 2 > u || (r * 2 == u && q % 2 != 0)) q += 1;
-    return FromBig(q * u);
+    return RoundToTens(v, -digits);
   }
   TARN_ASSIGN_OR_RETURN(Value scale, Arithmetic(NumberOp::kPow, Value(10), Value(digits)));
   TARN_ASSIGN_OR_RETURN(Value scaled, Arithmetic(NumberOp::kMul, v, scale));
@@ -279,7 +274,6 @@ Result<Value> ToFloat(CallArgs& a) {
 Result<Value> Absolute(CallArgs& a) {
   TARN_RETURN_IF_ERROR(a.Check("abs", {"x"}, 1));
   const Value& v = a.positional[0];
-  if (v.is_undefined()) return UndefinedError(v.undefined_message());
   if (v.is_number()) return AbsoluteOf(v);
   return TypeError("bad operand type for abs(): '" + std::string(v.TypeName()) + "'");
 }
@@ -382,7 +376,13 @@ Result<Value> XmlAttr(CallArgs& a) {
 Result<Value> WordWrap(CallArgs& a) {
   TARN_RETURN_IF_ERROR(a.Check(
       "do_wordwrap", {"s", "width", "break_long_words", "wrapstring", "break_on_hyphens"}, 1));
-  TARN_ASSIGN_OR_RETURN(std::string s, Subject(a));
+  const Value& v = a.positional[0];
+  if (v.is_undefined()) return UndefinedError(v.undefined_message());
+  if (!v.is_string()) {
+    return MakeError("AttributeError",
+                     "'" + std::string(v.TypeName()) + "' object has no attribute 'splitlines'");
+  }
+  const std::string& s = v.str();
   TARN_ASSIGN_OR_RETURN(int64_t width, IntegerArg(a.Get(1, "width", Value(79)), "width"));
   bool break_long = a.Get(2, "break_long_words", Value(true)).Truthy();
   Value wrapstring = a.Get(3, "wrapstring");

@@ -214,6 +214,9 @@ Result<std::string> FormatFloat(const FormatSpec& spec, const Value& v) {
 
 static Result<std::string> FormatText(const FormatSpec& spec, std::string_view s, const Value& v) {
   if (spec.type != 0 && spec.type != 's') return UnknownCode(spec, v);
+  if (spec.grouping) {
+    return ValueError(std::string("Cannot specify '") + spec.grouping + "' with 's'.");
+  }
   if (spec.sign != '-') return ValueError("Sign not allowed in string format specifier");
   if (spec.align == '=' && !spec.zero)
     return ValueError("'=' alignment not allowed in string format specifier");
@@ -228,6 +231,9 @@ Result<std::string> FormatWithSpec(const Value& v, std::string_view text) {
     // Dates format by strftime; what they offer is a method of that name.
     TARN_ASSIGN_OR_RETURN(auto formatted, v.object().Arithmetic("format", Value(text), false));
     if (formatted) return formatted->Str();
+  }
+  if (v.is_undefined() && v.undefined_mode() == UndefinedMode::kStrict) {
+    return UndefinedError(v.undefined_message());
   }
   if (text.empty()) return v.Str();
   TARN_ASSIGN_OR_RETURN(FormatSpec spec, ParseSpec(text));
@@ -248,7 +254,6 @@ Result<std::string> FormatWithSpec(const Value& v, std::string_view text) {
     return UnknownCode(spec, v);
   }
   if (v.is_string()) return FormatText(spec, v.str(), v);
-  if (v.is_undefined()) return UndefinedError(v.undefined_message());
   return TypeError("unsupported format string passed to " + std::string(v.TypeName()) +
                    ".__format__");
 }

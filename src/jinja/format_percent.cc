@@ -60,6 +60,7 @@ Result<Value> Percent::ReadKey() {
     ++at_;
   }
   if (depth > 0) return ValueError("incomplete format key");
+  if (args_.is_undefined()) return UndefinedError(args_.undefined_message());
   if (!args_.is_dict()) return TypeError("format requires a mapping");
   by_name_ = true;
   std::string key = format_.substr(begin, at_ - begin - 1);
@@ -113,7 +114,10 @@ Result<std::string> Percent::Convert(FormatSpec spec, const Value& v) {
       std::string text;
       if (v.is_string() && CountCodePoints(v.str()) == 1) {
         text = v.str();
-      } else if (v.kind() == Kind::kInt && v.as_int() >= 0 && v.as_int() <= 0x10FFFF) {
+      } else if (v.is_integral()) {
+        if (v.kind() == Kind::kBigInt || v.as_int() < 0 || v.as_int() > 0x10FFFF) {
+          return MakeError("OverflowError", "%c arg not in range(0x110000)");
+        }
         AppendUtf8(text, static_cast<char32_t>(v.as_int()));
       } else {
         return TypeError("%c requires int or char");

@@ -239,19 +239,25 @@ static std::string Pretty(const Value& v, size_t indent, size_t allowance) {
   return out + (v.is_list() ? "]" : items.size() == 1 ? ",)" : ")");
 }
 
-std::string PrettyText(const Value& v) {
-  // pprint sorts the keys of dicts even when all fit on one line.
-  if (v.is_dict()) {
-    auto sorted = MakeRef<Dict>();
-    std::vector<const Dict::Entry*> entries;
-    for (const auto& e : v.dict().entries()) entries.push_back(&e);
-    std::stable_sort(entries.begin(), entries.end(), [](const auto* a, const auto* b) {
-      return Less(a->key, b->key).value_or(false);
-    });
-    for (const auto* e : entries) (void)sorted->Set(e->key, e->value).ok();
-    return Pretty(Value(sorted), 0, 0);
+// The same with the keys of all dicts sorted, as pprint shows them.
+static Value SortedKeys(const Value& v, int depth) {
+  if (depth > 100) return v;
+  if (v.is_list() || v.is_tuple()) {
+    ValueList items;
+    for (const Value& item : v.list()) items.push_back(SortedKeys(item, depth + 1));
+    return v.is_list() ? Value::List(std::move(items)) : Value::Tuple(std::move(items));
   }
-  return Pretty(v, 0, 0);
+  if (!v.is_dict()) return v;
+  auto sorted = MakeRef<Dict>();
+  std::vector<const Dict::Entry*> entries;
+  for (const auto& e : v.dict().entries()) entries.push_back(&e);
+  std::stable_sort(entries.begin(), entries.end(), [](const auto* a, const auto* b) {
+    return Less(a->key, b->key).value_or(false);
+  });
+  for (const auto* e : entries) (void)sorted->Set(e->key, SortedKeys(e->value, depth + 1)).ok();
+  return Value(sorted);
 }
+
+std::string PrettyText(const Value& v) { return Pretty(SortedKeys(v, 0), 0, 0); }
 
 }  // namespace tarn::jinja

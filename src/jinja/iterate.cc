@@ -119,29 +119,44 @@ class Generator : public Object {
   bool finished_ = false;
 };
 
+// Keys, values or pairs of a dict, live.
 class View : public Object {
  public:
-  View(std::string name, std::function<ValueList()> items)
-      : name_(std::move(name)), items_(std::move(items)) {}
-  std::string_view TypeName() const override { return name_; }
+  View(DictPart part, Value dict) : part_(part), dict_(std::move(dict)) {}
+  std::string_view TypeName() const override {
+    if (part_ == DictPart::kKeys) return "dict_keys";
+    return part_ == DictPart::kValues ? "dict_values" : "dict_items";
+  }
   bool Iterable() const override { return true; }
   Result<std::unique_ptr<Iterator>> Iterate(Session&) override {
-    return std::unique_ptr<Iterator>(new ListIterator(Value::List(items_())));
+    Ref<View> self(this);
+    NextFunction next = [self, size = dict_.dict().size(),
+                         i = size_t{0}](Session&) mutable -> Result<Item> {
+      if (self->dict_.dict().size() != size) {
+        return MakeError("RuntimeError", "dictionary changed size during iteration");
+      }
+      return i < size ? Item(self->At(i++)) : Item();
+    };
+    return std::unique_ptr<Iterator>(new FunctionIterator(self, std::move(next)));
   }
-  std::optional<int64_t> Length() const override { return static_cast<int64_t>(items_().size()); }
-  bool Truthy() const override { return !items_().empty(); }
-  std::string Repr() const override { return name_ + "(" + Value::List(items_()).Repr() + ")"; }
+  std::optional<int64_t> Length() const override {
+    return static_cast<int64_t>(dict_.dict().size());
+  }
+  bool Truthy() const override { return !dict_.dict().empty(); }
+  std::string Repr() const override {
+    return std::string(TypeName()) + "(" + Value::List(ItemsNow()).Repr() + ")";
+  }
   Result<std::optional<bool>> Contains(Session&, const Value& item) override {
-    for (const Value& v : items_()) {
+    for (const Value& v : ItemsNow()) {
       if (Equal(v, item)) return std::optional<bool>(true);
     }
     return std::optional<bool>(false);
   }
   bool Equals(const Value& other) const override {
-    if (name_ == "dict_values") return other.is_object() && &other.object() == this;
+    if (part_ == DictPart::kValues) return other.is_object() && &other.object() == this;
     auto* view = other.As<View>();
     if (!view) return false;
-    ValueList a = items_(), b = view->items_();
+    ValueList a = ItemsNow(), b = view->ItemsNow();
     if (a.size() != b.size()) return false;
     for (const Value& v : a) {
       bool found = false;
@@ -152,8 +167,18 @@ class View : public Object {
   }
 
  private:
-  std::string name_;
-  std::function<ValueList()> items_;
+  Value At(size_t i) const {
+    const Dict::Entry& e = dict_.dict().at(i);
+    if (part_ == DictPart::kItems) return Value::Tuple({e.key, e.value});
+    return part_ == DictPart::kKeys ? e.key : e.value;
+  }
+  ValueList ItemsNow() const {
+    ValueList out;
+    for (size_t i = 0; i < dict_.dict().size(); ++i) out.push_back(At(i));
+    return out;
+  }
+  DictPart part_;
+  Value dict_;
 };
 
 class Range : public Object {
@@ -195,7 +220,17 @@ class Range : public Object {
     if (name == "start") return Item(Value(start_));
     if (name == "stop") return Item(Value(stop_));
     if (name == "step") return Item(Value(step_));
-    return Item();
+    if (name != "index" && name != "count") return Item();
+    Ref<Range> self(this);
+    bool index = name == "index";
+    return Item(MakeFunction(std::string(name), [self, index](CallArgs& a) -> Result<Value> {
+      TARN_RETURN_IF_ERROR(a.Check("range method", {"value"}, 1));
+      for (int64_t i = 0; i < self->length_; ++i) {
+        if (Equal(Value(self->At(i)), a.positional[0])) return Value(index ? i : 1);
+      }
+      if (!index) return Value(0);
+      return ValueError(a.positional[0].Repr() + " is not in range");
+    }));
   }
   std::string Repr() const override {
     std::string out = "range(" + std::to_string(start_) + ", " + std::to_string(stop_);
@@ -280,8 +315,8 @@ Value MakeGenerator(std::string type_name, ValueList items) {
                        });
 }
 
-Value MakeView(std::string type_name, std::function<ValueList()> items) {
-  return Value(Ref<Object>(new View(std::move(type_name), std::move(items))));
+Value MakeView(DictPart part, const Value& dict) {
+  return Value(Ref<Object>(new View(part, dict)));
 }
 
 Value MakeRange(int64_t start, int64_t stop, int64_t step) {

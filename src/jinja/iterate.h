@@ -27,9 +27,9 @@ using NextFunction = std::function<Result<std::optional<Value>>(Session&)>;
 Value MakeGenerator(std::string type_name, NextFunction next);
 // A generator over what is there.
 Value MakeGenerator(std::string type_name, ValueList items);
-// A view (dict.items() and the like): iterated any number of times, has a length, prints as
-// name([...]).
-Value MakeView(std::string type_name, std::function<ValueList()> items);
+// dict.keys(), values() and items(): live views with a length, iterated any number of times.
+enum class DictPart : uint8_t { kKeys, kValues, kItems };
+Value MakeView(DictPart part, const Value& dict);
 // range(start, stop, step). REQUIRES: step != 0.
 Value MakeRange(int64_t start, int64_t stop, int64_t step);
 // The bounds of a range Value; false when it is none.

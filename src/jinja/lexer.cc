@@ -180,7 +180,11 @@ Token Lexer::Root() {
 
 Token Lexer::Comment(size_t begin) {
   size_t end = text_.find("#}", begin);
-  if (end == std::string_view::npos) return Fail("Missing end of comment tag", begin);
+  if (end == std::string_view::npos) {
+    if (begin < text_.size()) return Fail("Missing end of comment tag", begin);
+    at_ = begin;  // Jinja2 lets a comment that opens at the very end pass
+    return Token();
+  }
   at_ = end + 2;
   line_starting_ = false;
   if (end > begin && text_[end - 1] == '-') {
@@ -233,7 +237,9 @@ Token Lexer::Raw(size_t at, size_t behind) {
     Token t = Make(Tok::kData, behind, behind + data.size());
     return t;
   }
-  return Fail("Missing end of raw directive", at);
+  if (behind < text_.size()) return Fail("Missing end of raw directive", at);
+  at_ = behind;
+  return Make(Tok::kData, behind, behind);
 }
 
 bool Lexer::TryEnd(Token* token) {

@@ -135,30 +135,10 @@ Result<Value> IndexOf(const Value& self, Args& a) {
 
 // ---- dict --------------------------------------------------------------------------------------
 
-ValueList KeysOf(const Dict& d) {
-  ValueList out;
-  for (const auto& e : d.entries()) out.push_back(e.key);
-  return out;
-}
-
-Result<Value> Keys(const Value& self, Args&) {
-  return MakeView("dict_keys", [self] { return KeysOf(self.dict()); });
-}
-
-Result<Value> ValuesOf(const Value& self, Args&) {
-  return MakeView("dict_values", [self] {
-    ValueList out;
-    for (const auto& e : self.dict().entries()) out.push_back(e.value);
-    return out;
-  });
-}
-
-Result<Value> ItemsOf(const Value& self, Args&) {
-  return MakeView("dict_items", [self] {
-    ValueList out;
-    for (const auto& e : self.dict().entries()) out.push_back(Value::Tuple({e.key, e.value}));
-    return out;
-  });
+template <DictPart kPart>
+Result<Value> ViewOf(const Value& self, Args& a) {
+  TARN_RETURN_IF_ERROR(a.Check("dict method", {}));
+  return MakeView(kPart, self);
 }
 
 Result<Value> Get(const Value& self, Args& a) {
@@ -317,11 +297,7 @@ Result<Value> PopFromSet(const Value& self, Args&) {
 
 // ---- numbers -----------------------------------------------------------------------------------
 
-Result<Value> BitLength(const Value& self, Args&) {
-  boost::multiprecision::cpp_int n = ToBig(self);
-  if (n < 0) n = -n;
-  return Value(n == 0 ? int64_t{0} : static_cast<int64_t>(msb(n)) + 1);
-}
+Result<Value> BitLength(const Value& self, Args&) { return Value(BitLengthOf(self)); }
 
 Result<Value> Conjugate(const Value& self, Args&) {
   return self.is_bool() ? Value(self.as_int()) : self;
@@ -340,10 +316,17 @@ const Table& TableOf(Kind kind) {
                               {"sort", SortList},    {"copy", CopyList}, {"clear", ClearList},
                               {"count", CountItems}, {"index", IndexOf}};
   static const Table kTuple = {{"count", CountItems}, {"index", IndexOf}};
-  static const Table kDict = {{"keys", Keys},       {"values", ValuesOf},       {"items", ItemsOf},
-                              {"get", Get},         {"setdefault", SetDefault}, {"pop", PopKey},
-                              {"popitem", PopItem}, {"update", Update},         {"copy", CopyDict},
-                              {"clear", ClearDict}, {"fromkeys", FromKeys}};
+  static const Table kDict = {{"keys", ViewOf<DictPart::kKeys>},
+                              {"values", ViewOf<DictPart::kValues>},
+                              {"items", ViewOf<DictPart::kItems>},
+                              {"get", Get},
+                              {"setdefault", SetDefault},
+                              {"pop", PopKey},
+                              {"popitem", PopItem},
+                              {"update", Update},
+                              {"copy", CopyDict},
+                              {"clear", ClearDict},
+                              {"fromkeys", FromKeys}};
   static const Table kSet = {{"add", AddTo},
                              {"remove", RemoveFrom<true>},
                              {"discard", RemoveFrom<false>},

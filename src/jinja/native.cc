@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "jinja/ast.h"
+#include "jinja/ast_walk.h"
 #include "jinja/error.h"
 #include "jinja/lexer.h"
 #include "jinja/number.h"
@@ -79,6 +80,7 @@ Result<Value> LiteralReader::Sum(int depth) {
   TARN_ASSIGN_OR_RETURN(Value v, Signed(depth));
   Space(inside_ > 0);
   if (at_ < text_.size() && (text_[at_] == '+' || text_[at_] == '-')) {
+    TARN_RETURN_IF_ERROR(Signed(depth).status());
     return ValueError("malformed node or string: complex numbers are not supported");
   }
   return v;
@@ -89,8 +91,10 @@ Result<Value> LiteralReader::Signed(int depth) {
   Space(inside_ > 0);
   if (at_ < text_.size() && (text_[at_] == '-' || text_[at_] == '+')) {
     bool negative = text_[at_++] == '-';
+    Space(inside_ > 0);
+    bool again = at_ < text_.size() && (text_[at_] == '-' || text_[at_] == '+');
     TARN_ASSIGN_OR_RETURN(Value v, Signed(depth + 1));
-    if (!v.is_number() || v.is_bool()) return ValueError("malformed node or string");
+    if (again || !v.is_number() || v.is_bool()) return ValueError("malformed node or string");
     return negative ? Negate(v) : v;
   }
   return One(depth);
@@ -311,13 +315,17 @@ Result<Value> RenderNative(Session& session, const Template& t) {
   TARN_ASSIGN_OR_RETURN(Value v, session.Evaluate(t));
   if (auto* marked = v.As<Marked>()) return Converted(*marked);
   if (v.is_undefined()) return Value("");
-  // One expression without a filter is text in dbt; other values only come of the filters.
-  return Value(v.Str());
+  // The optimizer folds a constant into the text around it.
+  const Expr* expression = t.program().expression;
+  if (expression && !v.is_object() && IsConstant(expression)) return Value(v.Str());
+  return v;
 }
 
 Result<Value> RenderJinjaNative(Session& session, const Template& t) {
   TARN_ASSIGN_OR_RETURN(Value v, session.Evaluate(t));
   if (!v.is_string()) return v;
+  if (v.str().starts_with(' ') || v.str().starts_with('\t'))
+    return v;  // Python: an indented expression
   auto literal = LiteralEval(v.str());
   return literal.ok() ? *literal : v;
 }

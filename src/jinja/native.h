@@ -1,13 +1,12 @@
 // Values instead of text: what dbt does with Jinja inside YAML.
 //
-// A text that is one expression yields that expression's value; other text is rendered and then
-// read as a Python literal where it is one ("[1, 'a']" becomes a list), else it stays text. dbt
-// reads literals only when the text asks for it by a filter:
+// A text that is one expression yields that expression's value (`{{ var('x') }}` may be a list); a
+// constant expression yields its text, since Jinja2 computes it ahead; anything else is text.
+// Python literals are read only where the text asks for it by a filter:
 //   {{ x | as_bool }}    true or false, or an error
 //   {{ x | as_number }}  a number, or an error
 //   {{ x | as_native }}  whatever literal it is
 //   {{ x | as_text }}    text, even if it looks like something else
-// Without one of these a scalar of YAML stays the text it rendered to.
 #pragma once
 
 #include <optional>

@@ -1,10 +1,11 @@
 #include "jinja/number.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 
+#include "jinja/big_int.h"
 #include "jinja/error.h"
 #include "jinja/text.h"
 
@@ -239,6 +240,27 @@ Result<double> ToDouble(const Value& a) {
   return d;
 }
 
+int SignOf(const Value& v) {
+  if (v.kind() == Kind::kFloat) return v.as_float() < 0 ? -1 : v.as_float() > 0;
+  if (v.kind() != Kind::kBigInt) return v.as_int() < 0 ? -1 : v.as_int() > 0;
+  return v.big().number < 0 ? -1 : 1;
+}
+
+Result<Value> RoundToTens(const Value& integral, int64_t digits) {
+  TARN_ASSIGN_OR_RETURN(
+      Value unit, Arithmetic(NumberOp::kPow, Value(10), Value(std::min<int64_t>(digits, 400))));
+  cpp_int n = ToBig(integral), u = ToBig(unit), q, r;
+  divide_qr(n, u, q, r);
+  if (r < 0) {
+    r += u;
+    q -= 1;
+  }
+  if (r * 2 > u || (r * 2 == u && q % 2 != 0)) q += 1;
+  return FromBig(q * u);
+}
+
+int64_t BitLengthOf(const Value& integral) { return static_cast<int64_t>(Bits(ToBig(integral))); }
+
 cpp_int ToBig(const Value& integral) {
   return integral.kind() == Kind::kBigInt ? integral.big().number : cpp_int(integral.as_int());
 }
@@ -351,7 +373,10 @@ std::optional<double> ParseFloat(std::string_view text) {
     if (!AsciiDigit(s[0]) && s[0] != '.') return std::nullopt;
     auto [p, ec] = std::from_chars(s.data(), s.data() + s.size(), d);
     if (p != s.data() + s.size() || ec == std::errc::invalid_argument) return std::nullopt;
-    if (ec == std::errc::result_out_of_range) d = std::strtod(std::string(s).c_str(), nullptr);
+    if (ec == std::errc::result_out_of_range) {
+      bool tiny = s.find("e-") != std::string_view::npos || s.starts_with("0.") || s[0] == '.';
+      d = tiny ? 0 : std::numeric_limits<double>::infinity();
+    }
   }
   return negative ? -d : d;
 }
@@ -360,7 +385,7 @@ double RoundTo(double d, int digits) {
   if (!std::isfinite(d)) return d;
   if (digits > 323) return d;
   if (digits < -308) return std::copysign(0.0, d);
-  if (digits >= 0) return std::strtod(FormatDouble(d, 'f', digits).c_str(), nullptr);
+  if (digits >= 0) return ParseFloat(FormatDouble(d, 'f', digits)).value_or(d);
   // Half to even of d / 10^-digits, exactly: the quotient of two integers.
   double scale = std::pow(10.0, -digits), q = d / scale, r = std::nearbyint(q);
   if (std::fabs(q - std::trunc(q)) == 0.5) r = 2.0 * std::nearbyint(q / 2.0);
@@ -368,12 +393,18 @@ double RoundTo(double d, int digits) {
 }
 
 std::string FormatDouble(double d, char type, int precision) {
-  char format[8] = {'%', '.', '*', type, 0};
-  int n = std::snprintf(nullptr, 0, format, precision, d);
-  std::string out(static_cast<size_t>(n) + 1, '\0');
-  std::snprintf(out.data(), out.size(), format, precision, d);
-  out.resize(static_cast<size_t>(n));
-  return out;
+  auto format = type == 'e'   ? std::chars_format::scientific
+                : type == 'f' ? std::chars_format::fixed
+                              : std::chars_format::general;
+  std::string out(64, '\0');
+  for (;;) {
+    auto [end, problem] = std::to_chars(out.data(), out.data() + out.size(), d, format, precision);
+    if (problem == std::errc()) {
+      out.resize(static_cast<size_t>(end - out.data()));
+      return out;
+    }
+    out.resize(out.size() * 4 + static_cast<size_t>(std::max(0, precision)));
+  }
 }
 
 }  // namespace tarn::jinja

@@ -5,7 +5,6 @@
 // refused (OverflowError), so that a template cannot ask for a number that fills the memory.
 #pragma once
 
-#include <boost/multiprecision/cpp_int.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,13 +14,14 @@
 
 namespace tarn::jinja {
 
-struct BigInt : public Shared {
-  explicit BigInt(boost::multiprecision::cpp_int v) : number(std::move(v)) {}
-  const boost::multiprecision::cpp_int number;
-};
-
 enum class NumberOp : uint8_t { kAdd, kSub, kMul, kDiv, kFloorDiv, kMod, kPow };
 std::string_view NumberOpText(NumberOp op);
+// -1, 0, 1. REQUIRES: is_number(), not a NaN.
+int SignOf(const Value& v);
+// Halves to even of an integer at 10^digits, digits > 0. REQUIRES: is_integral().
+Result<Value> RoundToTens(const Value& integral, int64_t digits);
+// Bits of |n|. REQUIRES: is_integral().
+int64_t BitLengthOf(const Value& integral);
 
 // REQUIRES: both is_number().
 Result<Value> Arithmetic(NumberOp op, const Value& a, const Value& b);
@@ -31,8 +31,6 @@ Value AbsoluteOf(const Value& a);
 std::optional<int> CompareNumbers(const Value& a, const Value& b);
 // float(x). REQUIRES: is_number(). OverflowError for huge integers.
 Result<double> ToDouble(const Value& a);
-boost::multiprecision::cpp_int ToBig(const Value& integral);
-Value FromBig(const boost::multiprecision::cpp_int& number);
 // int(f): truncates. ValueError/OverflowError for NaN and infinity.
 Result<Value> IntegerFromDouble(double d);
 // Text of an integer Value in base 2, 8, 10 or 16, sign included, without prefix.

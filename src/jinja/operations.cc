@@ -60,7 +60,7 @@ Result<std::optional<int64_t>> Bound(const Value& v) {
   if (v.is_none()) return std::optional<int64_t>();
   if (v.kind() == Kind::kInt || v.kind() == Kind::kBool) return std::optional<int64_t>(v.as_int());
   if (v.kind() == Kind::kBigInt) {
-    return std::optional<int64_t>(v.big().number < 0 ? -(int64_t{1} << 60) : int64_t{1} << 60);
+    return std::optional<int64_t>(SignOf(v) < 0 ? -(int64_t{1} << 60) : int64_t{1} << 60);
   }
   return TypeError("slice indices must be integers or None or have an __index__ method");
 }
@@ -109,6 +109,15 @@ Result<std::optional<Value>> AttributeOf(Session& session, const Value& v, std::
     if (name == "denominator" && v.is_integral()) return Item(Value(1));
   }
   return Item();
+}
+
+// The undefined that stands for v.key and v[key].
+Value Missing(Session& session, const Value& v, const Value& key) {
+  std::string object = DescribeObject(v);
+  std::string hint = key.is_string() ? StringRepr(object) + " has no attribute " + key.Repr()
+                                     : object + " has no element " + key.Repr();
+  return Value::Undefined(key.Str(), session.options().undefined, std::move(hint),
+                          object + "[" + key.Repr() + "]");
 }
 
 bool Dunder(std::string_view name) { return name.starts_with("__") && name.size() > 2; }
@@ -168,6 +177,10 @@ Result<Value> BinaryOperation(Session& session, NumberOp op, const Value& a, con
 }
 
 Result<bool> ContainsItem(Session& session, const Value& container, const Value& item) {
+  if (item.is_undefined() && item.undefined_mode() == UndefinedMode::kStrict &&
+      container.kind() >= Kind::kList && LengthOf(container).value_or(1) > 0) {
+    return UndefinedError(item.undefined_message());  // it refuses to be compared
+  }
   switch (container.kind()) {
     case Kind::kString:
       if (item.is_string()) return container.str().find(item.str()) != std::string::npos;
@@ -213,8 +226,7 @@ Result<Value> Attribute(Session& session, const Value& v, std::string_view name)
   if (attribute) return *attribute;
   TARN_ASSIGN_OR_RETURN(auto item, ItemOf(session, v, Value(name)));
   if (item) return *item;
-  return session.MakeUndefined(
-      std::string(name), StringRepr(DescribeObject(v)) + " has no attribute " + StringRepr(name));
+  return Missing(session, v, Value(name));
 }
 
 Result<Value> Subscript(Session& session, const Value& v, const Value& key) {
@@ -222,14 +234,13 @@ Result<Value> Subscript(Session& session, const Value& v, const Value& key) {
   TARN_ASSIGN_OR_RETURN(auto item, ItemOf(session, v, key));
   if (item) return *item;
   if (!key.is_string()) {
-    return session.MakeUndefined(key.Str(), DescribeObject(v) + " has no element " + key.Repr());
+    return Missing(session, v, key);
   }
   if (!(Dunder(key.str()) && session.environment().options().sandboxed)) {
     TARN_ASSIGN_OR_RETURN(auto attribute, AttributeOf(session, v, key.str()));
     if (attribute) return *attribute;
   }
-  return session.MakeUndefined(key.str(),
-                               StringRepr(DescribeObject(v)) + " has no attribute " + key.Repr());
+  return Missing(session, v, key);
 }
 
 Result<std::vector<int64_t>> SlicePositions(int64_t length, const Value& start, const Value& stop,

@@ -23,6 +23,10 @@ class Parser {
   std::string error_kind() const { return error_kind_; }
   const std::string& error() const { return error_; }
   uint32_t error_offset() const { return error_offset_; }
+  // What Python would refuse after Jinja2 has translated the whole template: "" when there is
+  // nothing.
+  const std::string& late_error() const { return late_error_; }
+  uint32_t late_offset() const { return late_offset_; }
 
  private:
   // How far the two counters of a construct had come before its body.
@@ -43,6 +47,7 @@ class Parser {
   std::nullptr_t Fail(std::string message, uint32_t offset,
                       std::string_view kind = "TemplateSyntaxError");
   std::nullptr_t Fail(std::string message) { return Fail(std::move(message), cur_.offset); }
+  void FailLate(std::string message, uint32_t offset);
   std::nullptr_t FailUnexpectedEnd(std::string_view unknown_tag, uint32_t offset);
 
   // ---- statements (parser_statements.cc)
@@ -136,6 +141,8 @@ class Parser {
   std::string error_kind_, error_;
   uint32_t error_offset_ = 0;
   bool failed_ = false;
+  std::string late_error_;
+  uint32_t late_offset_ = 0;
 
   std::unordered_map<std::string_view, NameId> ids_;
   std::vector<std::string_view> tag_stack_;

@@ -91,6 +91,12 @@ std::nullptr_t Parser::Fail(std::string message, uint32_t offset, std::string_vi
   return nullptr;
 }
 
+void Parser::FailLate(std::string message, uint32_t offset) {
+  if (!late_error_.empty()) return;
+  late_error_ = std::move(message);
+  late_offset_ = offset;
+}
+
 NameId Parser::Intern(std::string_view name) {
   auto [at, is_new] = ids_.try_emplace(name, static_cast<NameId>(program_.names.size()));
   if (is_new) program_.names.push_back(name);

@@ -31,9 +31,8 @@ bool Parser::CheckSignature(const std::vector<NameExpr*>& params) {
   for (size_t i = 0; i < params.size(); ++i) {
     for (size_t k = 0; k < i; ++k) {
       if (params[i]->id == params[k]->id) {
-        Fail("duplicate argument " + StringRepr(params[i]->name) + " in function definition",
-             params[i]->offset, "SyntaxError");
-        return false;
+        FailLate("duplicate argument " + StringRepr(params[i]->name) + " in function definition",
+                 params[i]->offset);
       }
     }
   }

@@ -255,8 +255,7 @@ bool Parser::ParseArgument(Arguments* args, std::vector<Expr*>* positional,
     std::string_view name = cur_.text;
     for (const KeywordArg& other : *named) {
       if (other.name == name) {
-        Fail("keyword argument repeated: " + std::string(name), cur_.offset, "SyntaxError");
-        return false;
+        FailLate("keyword argument repeated: " + std::string(name), cur_.offset);
       }
     }
     Advance();

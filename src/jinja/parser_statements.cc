@@ -403,9 +403,8 @@ Stmt* Parser::ParseDo() {
 Stmt* Parser::ParseLoopControl(StmtType type) {
   auto* node = Begin<Stmt>(program_.arena, type, cur_.offset);
   if (loop_depth_ == 0) {
-    return Fail(
-        type == StmtType::kBreak ? "'break' outside loop" : "'continue' not properly in loop",
-        cur_.offset, "SyntaxError");
+    FailLate(type == StmtType::kBreak ? "'break' outside loop" : "'continue' not properly in loop",
+             cur_.offset);
   }
   Advance();
   return node;

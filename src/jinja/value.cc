@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 
+#include "jinja/big_int.h"
 #include "jinja/error.h"
 #include "jinja/number.h"
 #include "jinja/object.h"
@@ -25,6 +26,7 @@ struct ListRep : public Shared {
 struct UndefinedRep : public Shared {
   std::string name;
   std::string hint;
+  std::string element;
   UndefinedMode mode = UndefinedMode::kLenient;
 };
 
@@ -89,10 +91,12 @@ Value Value::MakeDict(std::initializer_list<std::pair<std::string, Value>> items
   return Value(dict);
 }
 
-Value Value::Undefined(std::string name, UndefinedMode mode, std::string hint) {
+Value Value::Undefined(std::string name, UndefinedMode mode, std::string hint,
+                       std::string element) {
   auto rep = new UndefinedRep;
   rep->name = std::move(name);
   rep->hint = std::move(hint);
+  rep->element = std::move(element);
   rep->mode = mode;
   return Value(Kind::kUndefined, rep);
 }
@@ -193,7 +197,9 @@ std::string Value::Str() const {
     case Kind::kString: return str();
     case Kind::kUndefined:
       if (undefined_mode() != UndefinedMode::kDebug) return "";
-      if (auto* rep = static_cast<UndefinedRep*>(rep_.shared); !rep->hint.empty()) {
+      if (auto* rep = static_cast<UndefinedRep*>(rep_.shared); !rep->element.empty()) {
+        return "{{ no such element: " + rep->element + " }}";
+      } else if (!rep->hint.empty()) {
         return "{{ undefined value printed: " + rep->hint + " }}";
       }
       return "{{ " + undefined_name() + " }}";

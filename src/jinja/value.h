@@ -161,8 +161,9 @@ class Value {
   static Value MakeDict(std::initializer_list<std::pair<std::string, Value>> items = {});
   // An undefined that remembers which name was missing, and of which mode it is. `hint` is the
   // message instead of "'name' is undefined".
+  // instead of "'name' is undefined"; `element` is what kDebug prints ("dict object['x']").
   static Value Undefined(std::string name, UndefinedMode mode = UndefinedMode::kLenient,
-                         std::string hint = "");
+                         std::string hint = "", std::string element = "");
   static Value FromBigInt(const BigInt& i);  // kInt where it fits
   // Integer from decimal or (with base 0) 0x/0o/0b text without underscores. REQUIRES: valid
   // digits.

@@ -38,6 +38,16 @@ def do_return(data):
     raise MacroReturn(data)
 
 
+def plain(text):
+    """Without the names and addresses of Python's own objects."""
+    text = re.sub(r"<generator object [^>]*>", "<generator object>", text)
+    text = re.sub(r"<(built-in method \w+ of \w+ object) at 0x[0-9a-f]+>", r"<\1>", text)
+    # tojson and escape mark their text as safe; here such text is text.
+    text = re.sub(r"Markup\(('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")\)", r"\1", text)
+    text = re.sub(r"<([\w.]+) object at 0x[0-9a-f]+>", r"<\1 object>", text)
+    return text
+
+
 class Mock:
     __slots__ = ("_path",)
 
@@ -57,13 +67,15 @@ class Mock:
         return self._derived("." + name)
 
     def __getitem__(self, key):
+        if isinstance(key, slice):
+            raise TypeError("'Mock' object is not subscriptable")
         return self._derived(f"[{key!r}]")
 
     def __call__(self, *args, **kwargs):
         kwargs.pop("_loop_vars", None)
         kwargs.pop("_block_vars", None)
-        parts = [repr(a) for a in args]
-        parts += ["caller" if k == "caller" else f"{k}={v!r}" for k, v in kwargs.items()]
+        parts = [plain(repr(a)) for a in args]
+        parts += ["caller" if k == "caller" else plain(f"{k}={v!r}") for k, v in kwargs.items()]
         return self._derived(f"({', '.join(parts)})")
 
     def __iter__(self):
@@ -163,7 +175,7 @@ def environment(request, cls=jinja2.sandbox.SandboxedEnvironment):
     env = cls(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols", NamedBlock],
               trim_blocks=bool(request.get("trim")), lstrip_blocks=bool(request.get("lstrip")),
               undefined=UNDEFINED.get(request.get("undefined"), jinja2.Undefined),
-              loader=jinja2.DictLoader(request.get("files") or {}), optimized=request.get("optimized", True))
+              loader=jinja2.DictLoader(request.get("files") or {}))
     env.globals["return"] = do_return
     for name in ("as_text", "as_bool", "as_number", "as_native"):
         env.filters[name] = lambda x: x
@@ -197,8 +209,8 @@ def run(request):
         names.update(request.get("vars") or {})
         if mode == "native":
             template = env.from_string(request["source"], template_class=jinja2.nativetypes.NativeTemplate)
-            return {"ok": repr(template.render(names))}
-        return {"ok": template.render(names)}
+            return {"ok": plain(repr(template.render(names)))}
+        return {"ok": plain(template.render(names))}
     except RecursionError as problem:
         return {"error": "RecursionError", "message": str(problem)}
     except MacroReturn:
