@@ -174,6 +174,16 @@ class Loader {
 
   Status ListAll() {
     TARN_ASSIGN_OR_RETURN(listing_, ListLog(store_, source_.root));
+    if (!listing_.empty()) return Status::Ok();
+    // A list that lags may hide a table that was just made: its first commit is asked for by name.
+    const std::string name = CommitName(Version{0});
+    const auto first = store_.Head(LogFolder(source_.root) + name);
+    if (first.ok()) {
+      listing_.commits[Version{0}] = {Version{0}, Version{0}, name, first->modified_micros,
+                                      first->size_bytes, first->tag};
+    } else if (first.status().code() != StatusCode::kNotFound) {
+      return first.status();
+    }
     return Status::Ok();
   }
 
