@@ -3,6 +3,7 @@
 compare(project, commands) copies the project twice, runs the commands in both and returns a list of
 differences: results of nodes (status, failures), and every table and view row by row, columns and types.
 """
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -10,7 +11,9 @@ import shutil
 import subprocess
 
 CACHE = pathlib.Path(os.environ.get("TARN_CACHE", pathlib.Path.home() / ".cache/tarn"))
-TARN = os.environ.get("TARN_BIN", "build/release/tarn")
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Commands run in the project's folder, so the path must not depend on where the suite was started.
+TARN = pathlib.Path(os.environ.get("TARN_BIN", ROOT / "build/release/tarn")).absolute()
 DBT = CACHE / "dbt-venv/bin/dbt"
 PYTHON = CACHE / "dbt-venv/bin/python"
 ENV = {**os.environ, "DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "TZ": "UTC",
@@ -107,6 +110,19 @@ def compare_tables(left, right):
             yield f"table {name}: {len(rows_a)} rows in dbt, {len(rows_b)} in tarn; first difference {first}"
 
 
+def run_all(side, folder, commands, work, env):
+    """Each command's outcome and the results it left."""
+    program = [DBT] if side == "dbt" else [TARN, "dbt"]
+    outcomes = []
+    for words in commands:
+        more = [] if side == "dbt" else ["--no-fsync"]
+        (folder / "target/run_results.json").unlink(missing_ok=True)
+        done = run([*program, *words, "--profiles-dir", ".", *more], folder, env)
+        (work / f"{side}-{words[0]}.log").write_text(done.stdout + done.stderr)
+        outcomes.append((done, results_of(folder)))
+    return outcomes
+
+
 def compare(source, work, commands, profile_name, schema="main", env=None, keep_profile=False):
     """commands: lists of words after `dbt`. Returns (differences, counts)."""
     work = pathlib.Path(work)
@@ -118,16 +134,15 @@ def compare(source, work, commands, profile_name, schema="main", env=None, keep_
         if not keep_profile:
             profile(folder, profile_name, schema)
         folders[side] = folder
+    # The two know nothing of each other and run side by side.
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        sides = {side: pool.submit(run_all, side, folders[side], commands, work, env) for side in folders}
+        left_runs, right_runs = sides["dbt"].result(), sides["tarn"].result()
     differences, compared = [], 0
-    for words in commands:
-        done = {"dbt": run([DBT, *words, "--profiles-dir", "."], folders["dbt"], env),
-                "tarn": run([TARN, "dbt", *words, "--profiles-dir", ".", "--no-fsync"], folders["tarn"], env)}
-        (work / f"dbt-{words[0]}.log").write_text(done["dbt"].stdout + done["dbt"].stderr)
-        (work / f"tarn-{words[0]}.log").write_text(done["tarn"].stdout + done["tarn"].stderr)
-        if done["dbt"].returncode != done["tarn"].returncode:
-            differences.append(f"{' '.join(words)}: exit code {done['dbt'].returncode} in dbt, "
-                               f"{done['tarn'].returncode} in tarn: {done['tarn'].stderr.strip()[:300]}")
-        left, right = results_of(folders["dbt"]), results_of(folders["tarn"])
+    for words, (left_done, left), (right_done, right) in zip(commands, left_runs, right_runs):
+        if left_done.returncode != right_done.returncode:
+            differences.append(f"{' '.join(words)}: exit code {left_done.returncode} in dbt, "
+                               f"{right_done.returncode} in tarn: {right_done.stderr.strip()[:300]}")
         compared += len(left)
         for unique_id in sorted(set(left) | set(right)):
             if left.get(unique_id) != right.get(unique_id):
