@@ -96,4 +96,130 @@ def reference(work):
         assert len(failed) == 1 and name in failed[0], f"{name}: {failed}"
 
 
-CASES = [("the reference's model and tests", reference)]
+def small(work, files):
+    project = Project(work)
+    project.write("dbt_project.yml", 'name: shop\nversion: "1.0"\nconfig-version: 2\nprofile: shop\n')
+    project.write("profiles.yml", "shop: {target: dev, outputs: {dev: {type: tarn, schema: gold, "
+                                  "lake: warehouse.lake}}}\n")
+    for path, text in files.items():
+        project.write(path, text)
+    return project
+
+
+ERRORS = [
+    ("unknown ref", {"models/abc.sql": "select 1 as i", "models/b.sql": "select *\nfrom {{ ref('abd') }}"}, 2,
+     "tarn: error: models/b.sql:2: Model 'model.shop.b' (models/b.sql) depends on a node named 'abd' which was not "
+     "found; did you mean 'abc'?"),
+    ("cycle", {"models/a.sql": "select * from {{ ref('b') }}", "models/b.sql": "select * from {{ ref('a') }}"}, 2,
+     "tarn: error: Found a cycle: model.shop.b --> model.shop.a --> model.shop.b; models/b.sql is one of them: take "
+     "one ref() out of the circle"),
+    ("two models", {"models/a.sql": "select 1 as i", "models/s/a.sql": "select 1 as i"}, 2,
+     'tarn: error: dbt found two models with the name "a": models/a.sql and models/s/a.sql; rename one of them, or '
+     'disable it'),
+    ("wrong key", {"models/a.sql": "select 1 as i", "models/s.yml": "models:\n  - name: a\n    colums: []\n"}, 2,
+     "tarn: error: models/s.yml:3: unknown key 'colums'; did you mean 'columns'?"),
+    ("missing package", {"models/a.sql": "select 1 as i",
+                         "packages.yml": "packages:\n  - package: dbt-labs/dbt_utils\n    version: 1.1.1\n"}, 2,
+     "tarn: error: package dbt-labs/dbt_utils (packages.yml of shop) is not in {folder}/dbt_packages; run "
+     "`tarn dbt deps` to see where to put it"),
+    ("wrong SQL", {"models/a.sql": "{% set x = 1 %}\n\nselect\n  nonsense\nfrom (select 1 as i)\n"}, 1,
+     'models/a.sql:4: Referenced column "nonsense" not found in FROM clause! Candidate bindings: "i"')]
+
+
+def errors(work):
+    """What is wrong, where, and what to do: the same words every time."""
+    for number, (name, files, code, message) in enumerate(ERRORS):
+        project = small(work / str(number), files)
+        done = project.dbt("run", code=code)
+        message = message.replace("{folder}", str(project.folder))
+        lines = [line.strip() for line in (done.stdout + done.stderr).splitlines()]
+        assert any(line.endswith(message) for line in lines), f"{name}: {message}\nnot in\n" + "\n".join(lines)
+
+
+def retry(work):
+    """--fail-fast lists what it did not start as skipped; retry takes exactly that and what failed."""
+    project = small(work, {"models/a.sql": "select 1 as i", "models/b.sql": "select wrong from {{ ref('a') }}",
+                           "models/c.sql": "select * from {{ ref('b') }}", "models/d.sql": "select 4 as i"})
+    project.dbt("run", "--fail-fast", "--threads", "1", code=1)
+    found = {name: status for name, (status, _) in project.results().items()}
+    assert found["b"] == "error" and found["c"] == "skipped" and set(found) == set("abcd"), found
+    rest = {name for name, status in found.items() if status != "success"}
+    project.write("models/b.sql", "select i + 1 as i from {{ ref('a') }}")
+    project.dbt("retry")
+    assert project.results() == {name: ("success", None) for name in rest}, project.results()
+    assert project.sql("SELECT i FROM gold.c") == [{"i": 2}]
+    assert "Nothing to retry" in project.dbt("retry").stdout
+
+
+STRATEGY = """{{{{ config(materialized='incremental', incremental_strategy='{strategy}', {more}) }}}}
+select cast(i as int) as i, day, '{{{{ var("run") }}}}' as run
+from (select 1 as i, date '2026-01-01' as day union all select 2, date '2026-01-02')
+{{% if is_incremental() %}}where day = date '2026-01-02'{{% endif %}}"""
+
+
+def strategies(work):
+    """insert_overwrite and replace_where replace what the rows of the run cover, and no more."""
+    project = small(work, {
+        "models/overwritten.sql": STRATEGY.format(strategy="insert_overwrite", more="partition_by=['day']"),
+        "models/replaced.sql": STRATEGY.format(strategy="replace_where",
+                                               more="incremental_predicates=\"day = date '2026-01-02'\"")})
+    for number in (1, 2):
+        project.dbt("run", "--vars", f"{{run: 'r{number}'}}")
+    for table in ("overwritten", "replaced"):
+        rows = project.sql(f"SELECT i, run FROM gold.{table} ORDER BY i")
+        assert rows == [{"i": 1, "run": "r1"}, {"i": 2, "run": "r2"}], f"{table}: {rows}"
+
+
+def microbatch(work):
+    """A batch a day; a window of the command line rebuilds its days only."""
+    project = small(work, {
+        "models/raw.sql": "{{ config(materialized='table', event_time='at') }}\n"
+                          "select timestamp '2026-01-01 05:00:00' as at, 1 as i union all\n"
+                          "select timestamp '2026-01-02 05:00:00', 2 union all\n"
+                          "select timestamp '2026-01-03 05:00:00', 3",
+        "models/daily.sql": "{{ config(materialized='incremental', incremental_strategy='microbatch', "
+                            "event_time='at', batch_size='day', begin='2026-01-01') }}\n"
+                            "select *, '{{ var(\"run\") }}' as run from {{ ref('raw') }}"})
+    project.dbt("run", "--vars", "{run: r1}", "--event-time-start", "2026-01-01", "--event-time-end", "2026-01-04")
+    project.dbt("run", "--vars", "{run: r2}", "--event-time-start", "2026-01-02", "--event-time-end", "2026-01-03")
+    rows = project.sql("SELECT i, run FROM gold.daily ORDER BY i")
+    assert [list(row.values()) for row in rows] == [[1, "r1"], [2, "r2"], [3, "r1"]], rows
+
+
+def operations(work):
+    """--empty, source freshness, docs generate, run-operation, --defer with --state."""
+    project = small(work, {
+        "macros/make.sql": "{% macro make(n) %}{% do run_query('create table gold.made as select ' ~ n ~ ' as n') %}"
+                           "{% endmacro %}",
+        "models/a.sql": "{{ config(materialized='table') }} select n from {{ source('raw', 'made') }}",
+        "models/b.sql": "select n + 1 as n from {{ ref('a') }}",
+        "models/sources.yml": "sources:\n  - name: raw\n    schema: gold\n    tables:\n      - name: made\n"
+                              "      - name: loaded\n        loaded_at_field: loaded_at\n"
+                              "        freshness: {warn_after: {count: 1, period: day}, "
+                              "error_after: {count: 3, period: day}}\n"})
+    project.dbt("run-operation", "make", "--args", "{n: 5}")
+    assert project.sql("SELECT n FROM gold.made") == [{"n": 5}]
+    project.dbt("run", "--empty")
+    assert project.sql("SELECT count(*) AS c FROM gold.a") == [{"c": 0}]
+    project.dbt("run")
+    assert project.sql("SELECT n FROM gold.b") == [{"n": 6}]
+    project.dbt("docs", "generate")
+    catalog = json.loads((project.folder / "target/catalog.json").read_text())
+    assert list(catalog["nodes"]["model.shop.a"]["columns"]) == ["n"], catalog["nodes"]
+    for days, status, code in ((0, "pass", 0), (2, "warn", 0), (5, "error", 1)):
+        project.sql(f"CREATE OR REPLACE TABLE gold.loaded AS SELECT current_timestamp() - INTERVAL {days} DAY AS loaded_at")
+        project.dbt("source", "freshness", "-s", "source:raw.loaded", code=code)
+        found = json.loads((project.folder / "target/sources.json").read_text())["results"]
+        assert [r["status"] for r in found] == [status], found
+    shutil.copytree(project.folder / "target", project.folder / "prod")
+    project.write("profiles.yml", "shop: {target: dev, outputs: {dev: {type: tarn, schema: mine, "
+                                  "lake: warehouse.lake}}}\n")
+    project.dbt("run", "-s", "b", "--defer", "--state", "prod")
+    assert project.sql("SELECT n FROM mine.b") == [{"n": 6}]
+    assert project.sql("SELECT count(*) AS c FROM information_schema.tables WHERE table_schema = 'mine' "
+                       "AND table_name = 'a'", "duckdb") == [{"c": 0}]
+
+
+CASES = [("the reference's model and tests", reference), ("errors name place and remedy", errors),
+         ("fail-fast and retry", retry), ("insert_overwrite and replace_where", strategies),
+         ("microbatch", microbatch), ("empty, freshness, docs, run-operation, defer", operations)]
