@@ -15,7 +15,8 @@ struct KindEntry {
 };
 
 // The one table of what can be in sources/.
-constexpr KindEntry kKinds[] = {{"kafka", &MakeKafkaStream}, {"files", &MakeFilesStream}};
+constexpr KindEntry kKinds[] = {
+    {"kafka", &MakeKafkaStream}, {"files", &MakeFilesStream}, {"push", &MakePushStream}};
 
 Status ReadInto(const YAML::Node& node, const std::string& path, StreamConfig* config) {
   OptionSet options = config->Options();
@@ -47,7 +48,7 @@ Result<std::unique_ptr<StreamConfig>> ReadStreamFile(const std::string& path) {
   try {
     const YAML::Node node = YAML::LoadFile(path);
     if (!node.IsMap() || !node["kind"] || !node["kind"].IsScalar()) {
-      return Status::InvalidArgument(path + ": says no kind; write 'kind: kafka' or 'kind: files'");
+      return Status::InvalidArgument(path + ": says no kind; write 'kind: kafka', 'kind: files' or 'kind: push'");
     }
     const std::string kind = node["kind"].Scalar();
     auto config = MakeStreamConfig(kind);

@@ -51,5 +51,6 @@ Result<std::unique_ptr<StreamConfig>> ReadStreamFile(const std::string& path);
 
 std::unique_ptr<StreamConfig> MakeKafkaStream();
 std::unique_ptr<StreamConfig> MakeFilesStream();
+std::unique_ptr<StreamConfig> MakePushStream();
 
 }  // namespace tarn::app

@@ -98,6 +98,8 @@ int RunCommandLine(std::vector<std::string> arguments, Streams& streams) {
   RegisterIngest(app, invocation);
   RegisterGenerate(app, invocation);
   RegisterUp(app, invocation);
+  RegisterDeadLetters(app, invocation);
+  RegisterPush(app, invocation);
   RegisterContract(app, invocation);
   RegisterFeatures(app, invocation);
   RegisterDbt(app, invocation);

@@ -53,6 +53,8 @@ void RegisterSql(CLI::App& app, Invocation& invocation);
 void RegisterIngest(CLI::App& app, Invocation& invocation);
 void RegisterGenerate(CLI::App& app, Invocation& invocation);
 void RegisterUp(CLI::App& app, Invocation& invocation);
+void RegisterDeadLetters(CLI::App& app, Invocation& invocation);
+void RegisterPush(CLI::App& app, Invocation& invocation);
 void RegisterContract(CLI::App& app, Invocation& invocation);
 void RegisterFeatures(CLI::App& app, Invocation& invocation);
 void RegisterDbt(CLI::App& app, Invocation& invocation);
