@@ -79,12 +79,14 @@ OptionSet PushStream::Options() {
                    : Status::InvalidArgument("'" + text + "' is to be dead_letter or refuse");
       },
       "dead_letter: the others are taken; refuse: none of the request is (422)");
-  options.List("headers", &door_options_.body.keep_headers, "request headers kept with each record");
+  options.List("headers", &door_options_.body.keep_headers,
+               "request headers kept with each record");
   options.Size("max_body", &door_options_.max_body_bytes, "of a request as sent");
   options.Size("max_inflated", &door_options_.body.max_inflated_bytes, "of a decompressed body");
   options.Size("max_record", &door_options_.body.max_record_bytes, "a longer one is a dead letter");
   options.Size("bytes_per_second", &door_options_.limits.bytes_per_second, "0: no limit");
-  options.Count("records_per_second", &door_options_.limits.records_per_second, "default: no limit");
+  options.Count("records_per_second", &door_options_.limits.records_per_second,
+                "default: no limit");
   options.Count("max_in_flight", &door_options_.limits.max_in_flight, "requests under way");
   options.Size("max_waiting", &max_waiting_bytes_, "bodies that wait for a commit");
   options.Text("source_system", &tables_.source_system, "column source_system");
@@ -152,8 +154,8 @@ Result<operate::StreamJob> PushStream::MakeJob(StreamContext& context) {
 
 Status PushStream::Run(StreamContext& context, std::stop_token stop,
                        const operate::ReportTo& report) {
-  TARN_ASSIGN_OR_RETURN(const auto writer, ingest::MakeEngineBronzeWriter(context.engine, tables_,
-                                                                          context.clock));
+  TARN_ASSIGN_OR_RETURN(const auto writer,
+                        ingest::MakeEngineBronzeWriter(context.engine, tables_, context.clock));
   TARN_RETURN_IF_ERROR(writer->Prepare());
   ingest::PushIngestOptions options;
   options.stream = name;

@@ -48,7 +48,8 @@ Result<std::unique_ptr<StreamConfig>> ReadStreamFile(const std::string& path) {
   try {
     const YAML::Node node = YAML::LoadFile(path);
     if (!node.IsMap() || !node["kind"] || !node["kind"].IsScalar()) {
-      return Status::InvalidArgument(path + ": says no kind; write 'kind: kafka', 'kind: files' or 'kind: push'");
+      return Status::InvalidArgument(
+          path + ": says no kind; write 'kind: kafka', 'kind: files' or 'kind: push'");
     }
     const std::string kind = node["kind"].Scalar();
     auto config = MakeStreamConfig(kind);

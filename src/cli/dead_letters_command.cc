@@ -84,9 +84,9 @@ Status Print(const LettersArguments& arguments, const std::vector<ColumnHead>& c
 Status List(const LettersArguments& arguments, ingest::DeadLetters& letters, Streams& streams) {
   TARN_ASSIGN_OR_RETURN(const auto found, letters.List(arguments.filter));
   const std::vector<ColumnHead> columns = {
-      {"id", "VARCHAR", false},    {"status", "VARCHAR", false},   {"at", "VARCHAR", false},
-      {"table", "VARCHAR", false}, {"stream", "VARCHAR", false},   {"partition", "INTEGER", true},
-      {"offset", "BIGINT", true},  {"rule", "VARCHAR", false},     {"reason", "VARCHAR", false},
+      {"id", "VARCHAR", false},    {"status", "VARCHAR", false}, {"at", "VARCHAR", false},
+      {"table", "VARCHAR", false}, {"stream", "VARCHAR", false}, {"partition", "INTEGER", true},
+      {"offset", "BIGINT", true},  {"rule", "VARCHAR", false},   {"reason", "VARCHAR", false},
       {"bytes", "BIGINT", true},   {"attempt", "INTEGER", true}};
   std::vector<TextRow> rows;
   for (const auto& letter : found) {
@@ -167,8 +167,7 @@ Status Replay(const LettersArguments& arguments, ingest::DeadLetters& letters, S
 }
 
 Status Discard(const LettersArguments& arguments, ingest::DeadLetters& letters, Streams& streams) {
-  TARN_ASSIGN_OR_RETURN(const uint64_t count,
-                        letters.Discard(arguments.filter, arguments.reason));
+  TARN_ASSIGN_OR_RETURN(const uint64_t count, letters.Discard(arguments.filter, arguments.reason));
   streams.out << count << " discarded\n";
   return Status::Ok();
 }
@@ -181,7 +180,7 @@ std::shared_ptr<LettersArguments> AddCommand(CLI::App* parent, Invocation& invoc
   CLI::App* command = parent->add_subcommand(name, doc);
   auto arguments = std::make_shared<LettersArguments>();
   AddLakeOptions(*command, arguments->lake);
-  command->add_option("--dead-letters", arguments->letters, "Table of dead letters")
+  command->add_option("--dead-letters", arguments->letters, "table of dead letters")
       ->capture_default_str();
   command->footer(kExitCodesHelp);
   command->callback([arguments, &invocation, changes, body] {
@@ -202,10 +201,10 @@ std::shared_ptr<LettersArguments> AddCommand(CLI::App* parent, Invocation& invoc
 }
 
 void AddFilters(CLI::App* command, LettersArguments* arguments) {
-  command->add_option("--stream", arguments->filter.stream, "Topic, file or pushed stream");
+  command->add_option("--stream", arguments->filter.stream, "topic, file or pushed stream");
   command->add_option("--table", arguments->filter.table, "Bronze table they were meant for");
   command->add_option("--rule", arguments->filter.rule, "json.syntax, or json.*");
-  command->add_option("--since", arguments->since, "A time (UTC), or how long ago: 2h, 7d");
+  command->add_option("--since", arguments->since, "a time (UTC), or how long ago: 2h, 7d");
 }
 
 void AddFormat(CLI::App* command, LettersArguments* arguments) {
@@ -217,39 +216,39 @@ void AddFormat(CLI::App* command, LettersArguments* arguments) {
 }  // namespace
 
 void RegisterDeadLetters(CLI::App& app, Invocation& invocation) {
-  CLI::App* parent =
-      app.add_subcommand("dead-letters", "What was kept out of Bronze: list, show, replay, discard");
+  CLI::App* parent = app.add_subcommand("dead-letters",
+                                        "what was kept out of Bronze: list, show, replay, discard");
   parent->require_subcommand(1);
   CLI::App* command = nullptr;
-  auto arguments = AddCommand(parent, invocation, "list", "List dead letters, oldest first", false,
+  auto arguments = AddCommand(parent, invocation, "list", "list dead letters, oldest first", false,
                               &List, &command);
   AddFilters(command, arguments.get());
   AddFormat(command, arguments.get());
   command->add_option("--status", arguments->filter.status, "open, replayed, discarded or all")
       ->check(CLI::IsMember({"open", "replayed", "discarded", "all"}))
       ->capture_default_str();
-  command->add_option("--limit", arguments->filter.limit, "This many at most");
+  command->add_option("--limit", arguments->filter.limit, "this many at most");
 
-  arguments = AddCommand(parent, invocation, "show", "Show one with its bytes", false, &Show,
-                         &command);
-  command->add_option("id", arguments->filter.id, "Its id, or how it begins")->required();
+  arguments =
+      AddCommand(parent, invocation, "show", "show one with its bytes", false, &Show, &command);
+  command->add_option("id", arguments->filter.id, "its id, or how it begins")->required();
   AddFormat(command, arguments.get());
 
-  arguments = AddCommand(parent, invocation, "replay",
-                         "Take records into Bronze that are good now, each once", true, &Replay,
-                         &command);
-  command->add_option("id", arguments->filter.id, "One of them");
+  arguments =
+      AddCommand(parent, invocation, "replay",
+                 "take records into Bronze that are good now, each once", true, &Replay, &command);
+  command->add_option("id", arguments->filter.id, "one of them");
   AddFilters(command, arguments.get());
-  command->add_flag("--all", arguments->all, "Every open one");
-  command->add_flag("--as-is", arguments->as_is, "Unchecked: the bytes as they came");
+  command->add_flag("--all", arguments->all, "every open one");
+  command->add_flag("--as-is", arguments->as_is, "unchecked: the bytes as they came");
 
-  arguments = AddCommand(parent, invocation, "discard",
-                         "Note that records are not wanted; nothing is deleted", true, &Discard,
-                         &command);
-  command->add_option("id", arguments->filter.id, "One of them");
+  arguments =
+      AddCommand(parent, invocation, "discard",
+                 "note that records are not wanted; nothing is deleted", true, &Discard, &command);
+  command->add_option("id", arguments->filter.id, "one of them");
   AddFilters(command, arguments.get());
-  command->add_flag("--all", arguments->all, "Every open one");
-  command->add_option("--reason", arguments->reason, "Why; it is recorded")->required();
+  command->add_flag("--all", arguments->all, "every open one");
+  command->add_option("--reason", arguments->reason, "why; it is recorded")->required();
 }
 
 }  // namespace tarn::cli

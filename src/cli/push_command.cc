@@ -29,23 +29,23 @@ int RunToken(const TokenArguments& arguments, Streams& streams) {
     return ReportUsage(streams, Status::InvalidArgument("key and token may not be empty"));
   }
   if (arguments.token.empty()) streams.out << "token:  " << token << "\n";
-  streams.out << "tokens: [\"" << arguments.id << ":"
-              << sources::push::TokenDigest(*key, token) << "\"]\n";
+  streams.out << "tokens: [\"" << arguments.id << ":" << sources::push::TokenDigest(*key, token)
+              << "\"]\n";
   return kExitOk;
 }
 
 }  // namespace
 
 void RegisterPush(CLI::App& app, Invocation& invocation) {
-  CLI::App* push = app.add_subcommand("push", "Tokens for streams that are pushed to over HTTP");
+  CLI::App* push = app.add_subcommand("push", "tokens for streams that are pushed to over HTTP");
   push->require_subcommand(1);
-  CLI::App* command = push->add_subcommand("token", "Make a bearer token and its digest");
+  CLI::App* command = push->add_subcommand("token", "make a bearer token and its digest");
   auto arguments = std::make_shared<TokenArguments>();
-  command->add_option("--key", arguments->key, "Key of the digest: env:NAME or file:PATH")
+  command->add_option("--key", arguments->key, "key of the digest: env:NAME or file:PATH")
       ->required();
-  command->add_option("--id", arguments->id, "Id of that key")->capture_default_str();
+  command->add_option("--id", arguments->id, "id of that key")->capture_default_str();
   command->add_option("--token", arguments->token,
-                      "Digest of this token (env:NAME, file:PATH) instead of a new one");
+                      "digest of this token (env:NAME, file:PATH) instead of a new one");
   command->footer(kExitCodesHelp);
   command->callback([arguments, &invocation] {
     invocation.run = [arguments, &invocation] { return RunToken(*arguments, invocation.streams); };

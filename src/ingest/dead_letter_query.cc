@@ -53,8 +53,8 @@ Result<std::string> LettersQuery(const std::string& letters, const std::string& 
   if (!filter.stream.empty()) where += " AND l.source_topic = " + Literal(filter.stream);
   if (!filter.table.empty()) where += " AND l.target_table = " + Literal(filter.table);
   if (filter.rule.ends_with('*')) {
-    where += " AND starts_with(l.rule, " +
-             Literal(filter.rule.substr(0, filter.rule.size() - 1)) + ")";
+    where +=
+        " AND starts_with(l.rule, " + Literal(filter.rule.substr(0, filter.rule.size() - 1)) + ")";
   } else if (!filter.rule.empty()) {
     where += " AND l.rule = " + Literal(filter.rule);
   }
@@ -73,19 +73,24 @@ Result<std::string> LettersQuery(const std::string& letters, const std::string& 
   }
   const std::string acts =
       actions.empty()
-          ? "SELECT NULL::VARCHAR AS letter_id, false AS replayed, NULL::VARCHAR AS note WHERE false"
+          ? "SELECT NULL::VARCHAR AS letter_id, false AS replayed, NULL::VARCHAR AS note WHERE "
+            "false"
           : "SELECT letter_id, bool_or(action = 'replayed') AS replayed, max(reason) AS note FROM "
-            "lake." + TableIn(actions, '"') + " GROUP BY letter_id";
+            "lake." +
+                TableIn(actions, '"') + " GROUP BY letter_id";
   return "WITH named AS (SELECT " + std::string(kId) + " AS id, * FROM lake." +
          TableIn(letters, '"') +
          "), l AS (SELECT * FROM named QUALIFY row_number() OVER (PARTITION BY id ORDER BY "
-         "ingestion_timestamp) = 1), a AS (" + acts +
+         "ingestion_timestamp) = 1), a AS (" +
+         acts +
          ") SELECT l.id, CASE WHEN a.letter_id IS NULL THEN 'open' WHEN a.replayed THEN 'replayed' "
          "ELSE 'discarded' END, strftime(to_timestamp(0)::TIMESTAMP + "
          "to_microseconds(epoch_us(l.ingestion_timestamp)), '%Y-%m-%dT%H:%M:%SZ'), l.target_table, "
          "l.source_system, l.source_topic, l.source_partition, l.source_offset, l.line, "
-         "l.byte_offset, l.rule, l.reason, l.payload_bytes, octet_length(l.raw_payload), l.attempt, "
-         "a.note FROM l LEFT JOIN a ON a.letter_id = l.id" + where +
+         "l.byte_offset, l.rule, l.reason, l.payload_bytes, octet_length(l.raw_payload), "
+         "l.attempt, "
+         "a.note FROM l LEFT JOIN a ON a.letter_id = l.id" +
+         where +
          " ORDER BY l.ingestion_timestamp, l.source_topic, l.source_partition, l.source_offset, "
          "l.id" +
          (filter.limit == 0 ? "" : " LIMIT " + std::to_string(filter.limit));

@@ -309,11 +309,10 @@ Result<ReplayReport> DeadLetters::Replay(const LetterFilter& filter) {
     target.system = system;
     target.lane = "dead_letters/" + system;
     target.app_id = "tarn/dead_letters/replayed/" + table + "/" + system;
-    TARN_ASSIGN_OR_RETURN(
-        target.writer,
-        MakeEngineBronzeWriter(engine_,
-                               {table, options_.letters, system, options_.pipeline_version, false},
-                               *options_.clock));
+    TARN_ASSIGN_OR_RETURN(target.writer, MakeEngineBronzeWriter(engine_,
+                                                                {table, options_.letters, system,
+                                                                 options_.pipeline_version, false},
+                                                                *options_.clock));
     TARN_RETURN_IF_ERROR(target.writer->Prepare());
     TARN_RETURN_IF_ERROR(ReplayInto(&target, open, &report));
   }

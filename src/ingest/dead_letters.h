@@ -8,11 +8,12 @@
 // "dead_letters/<source system>") names the letters; then their actions are appended under the same
 // epoch. Whoever comes next, after a crash too, first records the actions that the position tells
 // and only then looks which letters are open. Of two at work on one table one wins each epoch, the
-// other looks again. Until the next replay a letter between the two commits is still listed as open.
+// other looks again. Until the next replay a letter between the two commits is still listed as
+// open.
 //
-// What is checked: letters of a judge (contracts, schemas) go through `judge` again; bytes that were
-// no JSON must be JSON now. Whatever else was wrong, or without a judge, only `as_is` puts it into
-// Bronze. A letter longer than what was kept of it (1 MiB) cannot be replayed.
+// What is checked: letters of a judge (contracts, schemas) go through `judge` again; bytes that
+// were no JSON must be JSON now. Whatever else was wrong, or without a judge, only `as_is` puts it
+// into Bronze. A letter longer than what was kept of it (1 MiB) cannot be replayed.
 //
 // What a letter has not kept (key, event time, headers) is null in the replayed row.
 //
@@ -78,7 +79,8 @@ struct ReplayReport {
   uint64_t replayed = 0;
   uint64_t recovered = 0;  // were in Bronze after an earlier replay that did not end
   uint64_t left = 0;       // still bad
-  std::vector<std::pair<std::string, std::string>> why;  // id and reason of those left, the first 100
+  std::vector<std::pair<std::string, std::string>>
+      why;  // id and reason of those left, the first 100
 };
 
 class DeadLetters {

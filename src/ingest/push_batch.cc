@@ -29,16 +29,16 @@ std::optional<Answer> PushIngestor::AnswerKnown(const Pending& pending,
     if (found == producers->end()) {
       if (producers->size() < options_.max_producers) return std::nullopt;
       return Refuse(Answer::Kind::kTooManyKeys,
-                     "the stream follows " + std::to_string(options_.max_producers) +
-                         " producers already; producers that are silent for a while are forgotten");
+                    "the stream follows " + std::to_string(options_.max_producers) +
+                        " producers already; producers that are silent for a while are forgotten");
     }
     const Producer& last = found->second;
     if (request.sequence->number == last.number + 1) return std::nullopt;
     if (request.sequence->number > last.number) {
-      return Refuse(Answer::Kind::kOutOfSequence,
-                     "producer " + request.sequence->producer + " is at " +
-                         std::to_string(last.number) + "; the next request has number " +
-                         std::to_string(last.number + 1));
+      return Refuse(Answer::Kind::kOutOfSequence, "producer " + request.sequence->producer +
+                                                      " is at " + std::to_string(last.number) +
+                                                      "; the next request has number " +
+                                                      std::to_string(last.number + 1));
     }
     if (request.sequence->number == last.number) {
       known.accepted = last.accepted;
@@ -50,7 +50,7 @@ std::optional<Answer> PushIngestor::AnswerKnown(const Pending& pending,
   if (entry == nullptr) return std::nullopt;
   if (entry->body_crc != request.body_crc) {
     return Refuse(Answer::Kind::kKeyReused,
-                   "the idempotency key came before with another body; a key is for one request");
+                  "the idempotency key came before with another body; a key is for one request");
   }
   known.accepted = entry->accepted;
   known.dead_letters = entry->dead_letters;
@@ -72,10 +72,10 @@ void PushIngestor::Classify(Batch* batch, PushReport* report) {
     const Request& request = *pending.request;
     if (!pending.has_identity && (request.sequence || !request.key.empty())) {
       pending.has_identity = true;
-      pending.identity = PushKeys::HashOf(
-          request.sequence ? "s\n" + std::to_string(request.sequence->number) + "\n" +
-                                 request.sequence->producer
-                           : "k\n" + request.key);
+      pending.identity =
+          PushKeys::HashOf(request.sequence ? "s\n" + std::to_string(request.sequence->number) +
+                                                  "\n" + request.sequence->producer
+                                            : "k\n" + request.key);
     }
     if (pending.has_identity) {
       if (const auto first = in_batch.find(pending.identity); first != in_batch.end()) {
@@ -84,16 +84,16 @@ void PushIngestor::Classify(Batch* batch, PushReport* report) {
           leader.followers.push_back(std::move(pending));
         } else {
           request.answer(Refuse(Answer::Kind::kKeyReused,
-                                 "the idempotency key is being used for another body"));
+                                "the idempotency key is being used for another body"));
         }
         continue;
       }
       auto known = AnswerKnown(pending, &producers);
       if (!known && !request.sequence && live_keys + ++new_keys > options_.max_keys) {
         known = Refuse(Answer::Kind::kTooManyKeys,
-                        "the stream remembers " + std::to_string(options_.max_keys) +
-                            " idempotency keys and no more; number the requests instead "
-                            "(Tarn-Producer, Tarn-Sequence) or shorten idempotency_window");
+                       "the stream remembers " + std::to_string(options_.max_keys) +
+                           " idempotency keys and no more; number the requests instead "
+                           "(Tarn-Producer, Tarn-Sequence) or shorten idempotency_window");
       }
       if (known) {
         if (known->kind == Answer::Kind::kDuplicate) ++report->duplicates;

@@ -38,7 +38,9 @@ std::vector<int> SlotsOf(const Json& json) {
   return out;
 }
 
-uint32_t Short(uint64_t count) { return static_cast<uint32_t>(std::min<uint64_t>(count, UINT32_MAX)); }
+uint32_t Short(uint64_t count) {
+  return static_cast<uint32_t>(std::min<uint64_t>(count, UINT32_MAX));
+}
 
 }  // namespace
 
@@ -235,8 +237,8 @@ Status PushIngestor::CommitLetters(Batch* batch, PushReport* report) {
   return Status::Conflict("the dead letters of " + lane_ + " cannot be written: others always win");
 }
 
-std::string PushIngestor::RowState(const Batch& batch, int64_t epoch,
-                                   const std::vector<int>& slots, Position* next) const {
+std::string PushIngestor::RowState(const Batch& batch, int64_t epoch, const std::vector<int>& slots,
+                                   Position* next) const {
   const int64_t now = options_.clock->NowMicros();
   *next = position_;
   next->epoch = epoch;

@@ -1,9 +1,9 @@
-// PushIngestor: requests that were pushed to one stream -> Bronze and dead letters; each is answered
-// after the commit that made it durable.
+// PushIngestor: requests that were pushed to one stream -> Bronze and dead letters; each is
+// answered after the commit that made it durable.
 //
-// How: requests that come while a commit is under way share the next one. A batch's dead letters are
-// committed, then its rows together with the stream's position: next offset, epoch, writer, and the
-// idempotency keys and sequence numbers of the batch. So a request that is sent again, to this
+// How: requests that come while a commit is under way share the next one. A batch's dead letters
+// are committed, then its rows together with the stream's position: next offset, epoch, writer, and
+// the idempotency keys and sequence numbers of the batch. So a request that is sent again, to this
 // process or another one, before or after a crash, finds its key in the table and is answered
 // without being written. Between the two commits the dead letter table's own keys say which letters
 // are there already. Offsets only grow; a crash or a lost race may leave a gap, never a repetition.
@@ -16,11 +16,11 @@
 // What it does not promise: a request without key and without sequence that is sent again is
 // written again.
 //
-// Threads: Submit from any thread; Run from one. Lifetime: writer, judge and clock outlive it; every
-// request is answered before Run returns.
+// Threads: Submit from any thread; Run from one. Lifetime: writer, judge and clock outlive it;
+// every request is answered before Run returns.
 //
-// Errors of Run: what the writer says after transient errors were retried; the requests at hand were
-// answered kUnavailable. Run again (a new object) goes on.
+// Errors of Run: what the writer says after transient errors were retried; the requests at hand
+// were answered kUnavailable. Run again (a new object) goes on.
 #pragma once
 
 #include <condition_variable>
@@ -100,10 +100,10 @@ class PushIngestor final : public sources::push::PushSink {
     std::unique_ptr<Request> request;
     PushKeys::Hash identity{};  // of key or sequence
     bool has_identity = false;
-    bool letters_done = false;            // recorded by this process already
-    int64_t base = 0;                     // offset of its first record
+    bool letters_done = false;  // recorded by this process already
+    int64_t base = 0;           // offset of its first record
     std::vector<sources::push::Refused> judged;
-    std::vector<Pending> followers;       // the same request once more
+    std::vector<Pending> followers;  // the same request once more
     uint64_t letters() const { return request->bad.size() + judged.size(); }
     uint64_t accepted() const { return request->records.size() - judged.size(); }
   };

@@ -104,8 +104,9 @@ class MemoryWriter final : public LiveBronzeWriter {
 // One process: its loop on a thread, ended by a stop or a power cut.
 class Process {
  public:
-  Process(Lake& lake, PushIngestOptions options, std::function<void()> step = [] {},
-          std::function<std::optional<Status>()> reply = [] { return std::nullopt; })
+  Process(
+      Lake& lake, PushIngestOptions options, std::function<void()> step = [] {},
+      std::function<std::optional<Status>()> reply = [] { return std::nullopt; })
       : writer_(lake) {
     writer_.step = std::move(step);
     writer_.reply = std::move(reply);

@@ -1,10 +1,10 @@
 // PushKeys: the idempotency keys a stream of pushed records remembers, as texts that go into Delta
 // commits.
 //
-// How: keys are in slots of a few hundred. A commit writes the slots that its keys went to (the last
-// one, mostly), so that its size does not grow with how many are remembered; a slot whose keys are
-// all older than the window is blanked and its number used again. A key is kept as 96 bits of its
-// SHA-256 with the CRC-32 of the body it came with and what was answered.
+// How: keys are in slots of a few hundred. A commit writes the slots that its keys went to (the
+// last one, mostly), so that its size does not grow with how many are remembered; a slot whose keys
+// are all older than the window is blanked and its number used again. A key is kept as 96 bits of
+// its SHA-256 with the CRC-32 of the body it came with and what was answered.
 //
 // A key is remembered for the window at least. Threads: one user at a time. Errors: kCorruption for
 // a slot that Stage did not write.

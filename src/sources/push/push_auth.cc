@@ -30,14 +30,15 @@ std::optional<int64_t> Number(std::string_view text) {
 }
 
 bool IsHex(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 std::string Base64OfHex(std::string_view hex) {
   constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const auto nibble = [](char c) { return static_cast<uint32_t>(c <= '9' ? c - '0' : c - 'a' + 10); };
+  const auto nibble = [](char c) {
+    return static_cast<uint32_t>(c <= '9' ? c - '0' : c - 'a' + 10);
+  };
   std::string out;
   uint32_t bits = 0;
   int have = 0;
@@ -61,7 +62,7 @@ bool Within(int64_t said_micros, int64_t now_micros, int64_t tolerance_micros) {
 // HubSpot signs the URI with these decoded.
 std::string HubspotUri(std::string_view uri) {
   static constexpr std::pair<std::string_view, char> kDecoded[] = {
-      {"%3A", ':'}, {"%2F", '/'}, {"%3F", '?'},  {"%40", '@'}, {"%21", '!'}, {"%24", '$'},
+      {"%3A", ':'},  {"%2F", '/'}, {"%3F", '?'}, {"%40", '@'}, {"%21", '!'}, {"%24", '$'},
       {"%27", '\''}, {"%28", '('}, {"%29", ')'}, {"%2A", '*'}, {"%2C", ','}, {"%3B", ';'}};
   std::string out;
   for (size_t i = 0; i < uri.size(); ++i) {
@@ -118,8 +119,8 @@ Result<PushAuth> PushAuth::Make(AuthOptions options) {
     auth.digests_.push_back({key, TokenDigest(key, options.token)});
     options.token.clear();
   }
-  const bool guarded = !auth.digests_.empty() || !options.stripe_secret.empty() ||
-                       !options.hubspot_secret.empty();
+  const bool guarded =
+      !auth.digests_.empty() || !options.stripe_secret.empty() || !options.hubspot_secret.empty();
   if (guarded == options.anonymous) {
     return Status::InvalidArgument(
         guarded ? "anonymous: true leaves tokens and signatures without a meaning; drop one"
@@ -142,10 +143,9 @@ Fault PushAuth::Check(const Call& call, int64_t now_micros) const {
     return CheckHubspot(call, now_micros);
   }
   if (!digests_.empty()) return CheckBearer(call.headers);
-  return NotAllowed("signature.missing",
-                    options_.stripe_secret.empty()
-                        ? "there is no X-HubSpot-Signature-v3"
-                        : "there is no Stripe-Signature");
+  return NotAllowed("signature.missing", options_.stripe_secret.empty()
+                                             ? "there is no X-HubSpot-Signature-v3"
+                                             : "there is no Stripe-Signature");
 }
 
 Fault PushAuth::CheckBearer(const HeaderMap& headers) const {
@@ -188,8 +188,8 @@ Fault PushAuth::CheckStripe(const Call& call, int64_t now_micros) const {
   if (!seconds || *seconds > INT64_MAX / 2'000'000 || signatures.empty()) {
     return NotAllowed("signature.form", "Stripe-Signature has no t= and v1=");
   }
-  const std::string wanted = HmacSha256Hex(
-      options_.stripe_secret, std::string(stamp) + "." + std::string(call.body));
+  const std::string wanted =
+      HmacSha256Hex(options_.stripe_secret, std::string(stamp) + "." + std::string(call.body));
   bool same = false;
   for (const auto given : signatures) same = SameSecret(given, wanted) || same;
   if (!same) return NotAllowed("signature.wrong", "Stripe-Signature is not of this body");

@@ -152,8 +152,8 @@ class BodyReader {
     const std::string_view body = request_->body;
     while (splitter.Next(&found)) {
       // The splitter's bytes are a copy; the same bytes stand in the body.
-      const auto bytes = body.substr(static_cast<size_t>(found.byte_offset),
-                                     static_cast<size_t>(found.size));
+      const auto bytes =
+          body.substr(static_cast<size_t>(found.byte_offset), static_cast<size_t>(found.size));
       if (found.good()) {
         AddRecord(bytes);
       } else {
@@ -209,9 +209,7 @@ class BodyReader {
  private:
   using Attributes = std::vector<std::pair<std::string_view, std::string_view>>;
 
-  std::string_view Keep(std::string text) {
-    return request_->texts.emplace_back(std::move(text));
-  }
+  std::string_view Keep(std::string text) { return request_->texts.emplace_back(std::move(text)); }
 
   // Values of ce- headers are percent-encoded UTF-8.
   static std::string Unescape(std::string_view text) {
@@ -250,9 +248,9 @@ class BodyReader {
 
   void AddElement(std::string_view bytes, bool event) {
     if (bytes.size() > options_.max_record_bytes) {
-      return AddBad(bytes, "record.too_long",
-                    "the record is longer than " + std::to_string(options_.max_record_bytes) +
-                        " bytes");
+      return AddBad(
+          bytes, "record.too_long",
+          "the record is longer than " + std::to_string(options_.max_record_bytes) + " bytes");
     }
     if (bytes.empty() || bytes.front() != '{') {
       return AddBad(bytes, "json.not_object", "the element is no object");

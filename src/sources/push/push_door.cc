@@ -137,8 +137,7 @@ std::optional<PushFault> PushDoor::ReadKey(const net::ServerRequest& request,
   }
   if (!given && !options_.idempotency_field.empty() && push->count == 1 &&
       push->records.size() == 1) {
-    const auto value =
-        codec::TopLevelField(push->records[0].payload, options_.idempotency_field);
+    const auto value = codec::TopLevelField(push->records[0].payload, options_.idempotency_field);
     if (value && !value->empty()) key = options_.idempotency_field + "=" + *value;
   }
   push->key = std::move(key);
@@ -155,10 +154,10 @@ void PushDoor::Handle(net::ServerRequest request, net::Responder respond) const 
   }
   auto under_way = std::make_shared<UnderWay>(limits_);
   if (const int64_t wait = limits_->TakeBytes(request.body.size(), clock_.MonotonicMicros())) {
-    return respond(ComeBack({429, "limit.bytes",
-                             "more than " + std::to_string(options_.limits.bytes_per_second) +
-                                 " bytes a second"},
-                            wait));
+    return respond(ComeBack(
+        {429, "limit.bytes",
+         "more than " + std::to_string(options_.limits.bytes_per_second) + " bytes a second"},
+        wait));
   }
   auto push = std::make_unique<PushRequest>();
   auto fault = ReadPushBody(request.headers, std::move(request.body), options_.body, push.get());
@@ -173,10 +172,10 @@ void PushDoor::Handle(net::ServerRequest request, net::Responder respond) const 
     return respond(Reply(answer));
   }
   if (const int64_t wait = limits_->TakeRecords(push->count, clock_.MonotonicMicros())) {
-    return respond(ComeBack({429, "limit.records",
-                             "more than " + std::to_string(options_.limits.records_per_second) +
-                                 " records a second"},
-                            wait));
+    return respond(ComeBack(
+        {429, "limit.records",
+         "more than " + std::to_string(options_.limits.records_per_second) + " records a second"},
+        wait));
   }
   push->answer = [this, respond, under_way](const PushAnswer& answer) { respond(Reply(answer)); };
   const std::shared_lock lock(mutex_);
@@ -204,13 +203,14 @@ net::ServerReply PushDoor::Reply(const PushAnswer& answer) const {
     case Kind::kTooManyKeys: return ComeBack({429, "limit.keys", answer.reason}, 10'000'000);
     case Kind::kUnavailable: return ComeBack({503, "unavailable", answer.reason}, 0);
   }
-  Json body = {{"stream", options_.stream},
-               {"accepted", answer.accepted},
-               {"dead_lettered", answer.dead_letters},
-               {"version", answer.version},
-               {"first_offset", answer.first_offset < 0 ? Json(nullptr) : Json(answer.first_offset)},
-               {"duplicate", answer.kind == Kind::kDuplicate},
-               {"problems", ProblemsOf(answer.refused)}};
+  Json body = {
+      {"stream", options_.stream},
+      {"accepted", answer.accepted},
+      {"dead_lettered", answer.dead_letters},
+      {"version", answer.version},
+      {"first_offset", answer.first_offset < 0 ? Json(nullptr) : Json(answer.first_offset)},
+      {"duplicate", answer.kind == Kind::kDuplicate},
+      {"problems", ProblemsOf(answer.refused)}};
   return {200, Dump(body), "application/json", {}};
 }
 

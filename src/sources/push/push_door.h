@@ -1,10 +1,10 @@
 // PushDoor: POST /v1/streams/<name>: checks a request in order, hands it to who commits, answers.
 //
 // Order of the checks, each with its status: method (405), token or signature (401), length (411,
-// 413), requests under way (429), bytes a second (429), type and encoding (415, 400), records (400),
-// records a second (429), then the commit: 200, 409 (sequence), 422 (a record or key is refused),
-// 429 (too many keys), 503 (nothing is known to be written). Refusals are RFC 9457 problem details
-// with a member "code".
+// 413), requests under way (429), bytes a second (429), type and encoding (415, 400), records
+// (400), records a second (429), then the commit: 200, 409 (sequence), 422 (a record or key is
+// refused), 429 (too many keys), 503 (nothing is known to be written). Refusals are RFC 9457
+// problem details with a member "code".
 //
 // 200 means durable: {"stream": …, "accepted": n, "dead_lettered": n, "version": v,
 // "first_offset": o, "duplicate": false, "problems": [{"index", "rule", "reason"}]}.

@@ -84,9 +84,10 @@ TEST(PushBody, EventsHaveTheirAttributesAsHeaders) {
 }
 
 TEST(PushBody, AnEventWithoutItsAttributesIsBad) {
-  const auto read = ReadBody("application/cloudevents-batch+json",
-                             R"([{"specversion":"1.0","id":"1","source":"s"},)"
-                             R"({"specversion":"1.0","id":"1","source":"s","type":"t","time":"?"}])");
+  const auto read =
+      ReadBody("application/cloudevents-batch+json",
+               R"([{"specversion":"1.0","id":"1","source":"s"},)"
+               R"({"specversion":"1.0","id":"1","source":"s","type":"t","time":"?"}])");
   ASSERT_FALSE(read.fault);
   ASSERT_EQ(read.request->bad.size(), 2u);
   EXPECT_EQ(read.request->bad[0].why.reason, "the event has no attribute type");
@@ -94,8 +95,8 @@ TEST(PushBody, AnEventWithoutItsAttributesIsBad) {
 }
 
 TEST(PushBody, BinaryEvents) {
-  const HeaderMap headers = {{"ce-specversion", "1.0"}, {"ce-id", "1"},
-                             {"ce-source", "s"},        {"ce-type", "t"},
+  const HeaderMap headers = {{"ce-specversion", "1.0"},   {"ce-id", "1"},
+                             {"ce-source", "s"},          {"ce-type", "t"},
                              {"ce-subject", "%e2%82%ac"}, {"content-type", "image/png"}};
   PushRequest request;
   ASSERT_FALSE(ReadPushBody(headers, std::string("\x00\xff", 2), {}, &request));
