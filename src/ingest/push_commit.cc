@@ -95,7 +95,8 @@ Status PushIngestor::OpenRows() {
       position_.next = json.value("next", int64_t{0});
       position_.rows = json.value("rows", uint64_t{0});
       position_.dead_letters = json.value("dead_letters", uint64_t{0});
-      for (const auto& [name, is] : json.value("producers", Json::object()).items()) {
+      const Json producers = json.value("producers", Json::object());
+      for (const auto& [name, is] : producers.items()) {
         if (!is.is_array() || is.size() != 4) {
           return Status::Corruption("the producers of " + lane_ + " cannot be read");
         }
@@ -136,7 +137,8 @@ Status PushIngestor::OpenLetters() {
       if (round < kConflictsInARow) continue;
       return Status::Conflict("the dead letters of " + lane_ + " change faster than they are read");
     }
-    for (const auto& [partition, through] : json.value("through", Json::object()).items()) {
+    const Json ends = json.value("through", Json::object());
+    for (const auto& [partition, through] : ends.items()) {
       letters_through_ = std::max(letters_through_, through.get<int64_t>());
     }
     for (size_t i = 0; i < slots.size(); ++i) {

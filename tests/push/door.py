@@ -107,7 +107,8 @@ class Door:
         """-> status, answer, headers"""
         own = link or self.link()
         own.request(method, path or "/v1/streams/" + stream, body=body,
-                    headers=dict({"Content-Type": "application/x-ndjson"}, **(headers or {})))
+                    headers=dict({"Content-Type": "application/x-ndjson"}, **(headers or {})),
+                    encode_chunked="Transfer-Encoding" in (headers or {}))
         reply = own.getresponse()
         text = reply.read().decode()
         if not link:
