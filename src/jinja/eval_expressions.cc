@@ -226,8 +226,9 @@ Result<Value> Evaluator::EvalGetitem(const GetitemExpr* e, Frame& f) {
     TARN_ASSIGN_OR_RETURN(bounds[i], Eval(parts[i], f));
   }
   Result<Value> r = SliceOf(object, bounds[0], bounds[1], bounds[2]);
-  // Jinja2's optimizer computes constants ahead, where a slice that fails is undefined.
-  if (!r.ok() && IsConstant(e)) return Subscript(session_, object, Value::None());
+  // What is printed and constant Jinja2 computes ahead, where a slice that fails is undefined.
+  if (!r.ok() && printed_ && IsConstant(printed_))
+    return Subscript(session_, object, Value::None());
   return r;
 }
 

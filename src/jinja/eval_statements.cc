@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "jinja/error.h"
 #include "jinja/evaluator.h"
@@ -66,7 +67,10 @@ Status Evaluator::Exec(const Stmt* s, Frame& f) {
 Status Evaluator::ExecPrint(const ExprStmt* s, Frame& f) {
   if (f.checks_extends && f.context->parent_template) return Status::Ok();
   TARN_RETURN_IF_ERROR(Step());
-  TARN_ASSIGN_OR_RETURN(Value v, Eval(s->expr, f));
+  const Expr* outer = std::exchange(printed_, s->expr);
+  Result<Value> printed = Eval(s->expr, f);
+  printed_ = outer;
+  TARN_ASSIGN_OR_RETURN(const Value v, std::move(printed));
   if (v.is_string()) return Emit(v.str());
   TARN_ASSIGN_OR_RETURN(std::string text, Text(v));
   return Emit(text);

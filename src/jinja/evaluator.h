@@ -179,6 +179,7 @@ class Evaluator {
   Session& session_;
   const Environment& env_;
   std::shared_ptr<Evaluator*> self_;
+  const Expr* printed_ = nullptr;  // the expression of the print statement that runs
   std::string* out_ = nullptr;
   Signal signal_ = Signal::kNone;
   std::optional<Value> returned_;

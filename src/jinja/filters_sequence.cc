@@ -259,7 +259,10 @@ Result<int64_t> Count(const Value& v, std::string_view what) {
 
 Result<Value> Batch(CallArgs& a) {
   TARN_RETURN_IF_ERROR(a.Check("do_batch", {"value", "linecount", "fill_with"}, 2));
-  TARN_ASSIGN_OR_RETURN(int64_t count, Count(a.Get(1, "linecount"), "linecount"));
+  // Python only compares it with a length: what is no number never equals one.
+  Value linecount = a.Get(1, "linecount");
+  if (linecount.is_bool()) linecount = Value(linecount.as_int());
+  const int64_t count = linecount.kind() == Kind::kInt ? linecount.as_int() : -1;
   Value fill = a.Get(2, "fill_with");
   TARN_ASSIGN_OR_RETURN(ValueList items, ToList(a.session, a.positional[0]));
   ValueList out, now;

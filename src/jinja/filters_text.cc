@@ -73,6 +73,9 @@ Result<Value> Center(CallArgs& a) {
 Result<Value> Indent(CallArgs& a) {
   TARN_RETURN_IF_ERROR(a.Check("do_indent", {"s", "width", "first", "blank"}, 1));
   if (a.positional[0].is_undefined()) return UndefinedError(a.positional[0].undefined_message());
+  if (a.positional[0].is_list()) {
+    return MakeError("AttributeError", "'list' object has no attribute 'splitlines'");
+  }
   if (!a.positional[0].is_string()) {
     return TypeError("unsupported operand type(s) for +=: '" +
                      std::string(a.positional[0].TypeName()) + "' and 'str'");

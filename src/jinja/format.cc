@@ -232,7 +232,7 @@ Result<std::string> FormatWithSpec(const Value& v, std::string_view text) {
     TARN_ASSIGN_OR_RETURN(auto formatted, v.object().Arithmetic("format", Value(text), false));
     if (formatted) return formatted->Str();
   }
-  if (v.is_undefined() && v.undefined_mode() == UndefinedMode::kStrict) {
+  if (text.empty() && v.is_undefined() && v.undefined_mode() == UndefinedMode::kStrict) {
     return UndefinedError(v.undefined_message());
   }
   if (text.empty()) return v.Str();

@@ -71,7 +71,7 @@ Result<Value> Percent::ReadKey() {
 
 Result<std::string> Percent::ConvertInteger(FormatSpec spec, const Value& v) {
   bool decimal = spec.type == 'd' || spec.type == 'i' || spec.type == 'u';
-  if (v.is_undefined()) return UndefinedError(v.undefined_message());
+  if (v.is_undefined() && decimal) return UndefinedError(v.undefined_message());
   if (!v.is_number() || (!decimal && !v.is_integral())) {
     return TypeError(
         std::string("%") + spec.type + " format: " +

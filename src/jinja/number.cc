@@ -95,7 +95,7 @@ Result<Value> TrueDivide(const Value& a, const Value& b) {
   bool negative = (n < 0) != (d < 0);
   n = abs(n);
   d = abs(d);
-  if (n == 0) return Value(0.0);
+  if (n == 0) return Value(negative ? -0.0 : 0.0);
   // 66 bits of quotient with a sticky last bit, then one rounding by the conversion of long
   // double's 64-bit mantissa would round twice; so round to 53 bits here.
   int shift = 66 - (static_cast<int>(Bits(n)) - static_cast<int>(Bits(d)));

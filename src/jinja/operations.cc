@@ -243,25 +243,38 @@ Result<Value> Subscript(Session& session, const Value& v, const Value& key) {
   return Missing(session, v, key);
 }
 
-Result<std::vector<int64_t>> SlicePositions(int64_t length, const Value& start, const Value& stop,
-                                            const Value& step) {
+namespace {
+
+// A slice's bounds, clipped to `length` items as Python does it.
+struct SliceBounds {
+  int64_t begin, end, by;
+};
+
+Result<SliceBounds> ClipSlice(int64_t length, const Value& start, const Value& stop,
+                              const Value& step) {
   TARN_ASSIGN_OR_RETURN(auto step_bound, Bound(step));
   TARN_ASSIGN_OR_RETURN(auto from, Bound(start));
   TARN_ASSIGN_OR_RETURN(auto to, Bound(stop));
-  int64_t by = step_bound.value_or(1);
+  const int64_t by = step_bound.value_or(1);
   if (by == 0) return ValueError("slice step cannot be zero");
-  int64_t low = by > 0 ? 0 : -1, high = by > 0 ? length : length - 1;
+  const int64_t low = by > 0 ? 0 : -1, high = by > 0 ? length : length - 1;
   auto clip = [&](std::optional<int64_t> bound, int64_t fallback) {
     if (!bound) return fallback;
-    int64_t i = *bound < 0 ? *bound + length : *bound;
-    return std::clamp(i, low, high);
+    return std::clamp(*bound < 0 ? *bound + length : *bound, low, high);
   };
-  int64_t begin = clip(from, by > 0 ? low : high), end = clip(to, by > 0 ? high : low);
+  return SliceBounds{clip(from, by > 0 ? low : high), clip(to, by > 0 ? high : low), by};
+}
+
+}  // namespace
+
+Result<std::vector<int64_t>> SlicePositions(int64_t length, const Value& start, const Value& stop,
+                                            const Value& step) {
+  TARN_ASSIGN_OR_RETURN(const SliceBounds b, ClipSlice(length, start, stop, step));
   std::vector<int64_t> out;
-  if (by > 0) {
-    for (int64_t i = begin; i < end; i += std::min(by, length + 1)) out.push_back(i);
+  if (b.by > 0) {
+    for (int64_t i = b.begin; i < b.end; i += std::min(b.by, length + 1)) out.push_back(i);
   } else {
-    for (int64_t i = begin; i > end; i += std::max(by, -(length + 1))) out.push_back(i);
+    for (int64_t i = b.begin; i > b.end; i += std::max(b.by, -(length + 1))) out.push_back(i);
   }
   return out;
 }
@@ -292,11 +305,8 @@ Result<Value> SliceOf(const Value& v, const Value& start, const Value& stop, con
   }
   int64_t r0, r1, rs;
   if (AsRange(v, &r0, &r1, &rs)) {
-    TARN_ASSIGN_OR_RETURN(auto at, SlicePositions(*v.object().Length(), start, stop, step));
-    TARN_ASSIGN_OR_RETURN(auto by, Bound(step));
-    int64_t stride = rs * by.value_or(1);
-    if (at.empty()) return MakeRange(r0, r0, 1);
-    return MakeRange(r0 + at.front() * rs, r0 + at.back() * rs + (stride > 0 ? 1 : -1), stride);
+    TARN_ASSIGN_OR_RETURN(const SliceBounds b, ClipSlice(*v.object().Length(), start, stop, step));
+    return MakeRange(r0 + b.begin * rs, r0 + b.end * rs, rs * b.by);
   }
   if (v.is_dict()) return TypeError("unhashable type: 'slice'");
   return TypeError("'" + std::string(v.TypeName()) + "' object is not subscriptable");
