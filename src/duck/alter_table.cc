@@ -266,6 +266,10 @@ void TableAlteration::DropNotNull(const duckdb::DropNotNullInfo& info) {
 void TableAlteration::ChangeType(const duckdb::ChangeColumnTypeInfo& info) {
   auto& field = Column(info.column_name);
   if (ToLogicalType(*field.type) == info.target_type) return;
+  if (IsIdentity(field)) {
+    throw duckdb::NotImplementedException("column '%s' of table %s is an identity and stays BIGINT",
+                                          field.name, entry_.QualifiedName());
+  }
   const auto to = FromLogicalType(info.target_type, field.name);
   if (!field.type->is_primitive() || !to->is_primitive() || !delta::CanWiden(*field.type, *to)) {
     throw duckdb::NotImplementedException(

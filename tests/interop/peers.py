@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 ROOT = os.environ.get("TARN_ROOT", os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..")))
@@ -71,9 +72,11 @@ def run_cases(cases, *arguments):
     failed = 0
     for number, (name, case) in enumerate(cases, 1):
         lake = Lake()
+        start = time.monotonic()
         try:
             case(lake, *arguments)
             print(f"ok {number} - {name}")
+            print(f"#   {time.monotonic() - start:.1f} s")
         except Exception as error:  # every failure is a result, the next case still runs
             failed += 1
             print(f"not ok {number} - {name}")
