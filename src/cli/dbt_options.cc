@@ -50,7 +50,10 @@ void AddProjectOptions(CLI::App& command, DbtOptions& options) {
   command.add_option("--log-level", options.log_level, "debug, info, warn or error")
       ->capture_default_str();
   command.add_flag("-q,--quiet", options.quiet, "errors only");
-  command.add_flag("--no-partial-parse", options.no_partial_parse, "read every file again");
+  command.add_flag("--no-partial-parse", options.no_partial_parse,
+                   "accepted, for scripts: every file is read each time");
+  command.add_option("--pii-key", options.pii_key,
+                     "ID=env:NAME or ID=file:PATH: gives models pii_token(value), a keyed hash");
   command.add_flag("--warn-error", options.warn_error, "a warning ends the command with 1");
   command.add_flag("--no-write-json", options.no_write_json, "write no artifacts");
   command.add_flag("--no-version-check", options.no_version_check, "accepted, for scripts");
@@ -81,7 +84,6 @@ void AddRunOptions(CLI::App& command, DbtOptions& options) {
   command.add_flag("--empty", options.empty, "refs and sources without rows");
   command.add_option("--event-time-start", options.event_time_start, "microbatch: from");
   command.add_option("--event-time-end", options.event_time_end, "microbatch: until");
-  command.add_option("--sample", options.sample, "only rows this recent: \"3 days\"");
 }
 
 Result<transform::ParseOptions> ReadParseOptions(const DbtOptions& options) {
@@ -121,7 +123,6 @@ transform::RunOptions ReadRunOptions(const DbtOptions& options, const transform:
   run.warn_error = options.warn_error;
   run.event_time_start = options.event_time_start;
   run.event_time_end = options.event_time_end;
-  run.sample = options.sample;
   return run;
 }
 

@@ -26,7 +26,8 @@ struct DbtOptions {
   bool full_refresh = false, fail_fast = false, store_failures = false, empty = false;
   bool defer = false, favor_state = false, warn_error = false, no_partial_parse = false;
   bool no_fsync = false;
-  std::string event_time_start, event_time_end, sample;
+  std::string pii_key;
+  std::string event_time_start, event_time_end;
   std::string log_format = "text", log_level = "info", output, output_keys;
   bool quiet = false, no_version_check = false, no_write_json = false;
   std::string inline_sql, macro, args;

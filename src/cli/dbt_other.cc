@@ -119,7 +119,9 @@ int RunDbtShow(const DbtOptions& options, Streams& streams) {
     } else {
       TARN_ASSIGN_OR_RETURN(nodes, SelectNodes(*session, options));
     }
-    TARN_ASSIGN_OR_RETURN(const auto warehouse, transform::Warehouse::Open(*session->engine));
+    TARN_ASSIGN_OR_RETURN(
+        const auto warehouse,
+        transform::Warehouse::Open(*session->engine, session->context->session_setup));
     for (Node* node : nodes) {
       transform::RunScope scope(*session->context, *node, *warehouse);
       TARN_RETURN_IF_ERROR(transform::CompileNode(scope));
@@ -151,7 +153,9 @@ int RunDbtShow(const DbtOptions& options, Streams& streams) {
 int RunDbtOperation(const DbtOptions& options, Streams& streams) {
   const auto run = [&]() -> Status {
     TARN_ASSIGN_OR_RETURN(const auto session, OpenDbtSession(options, streams, true));
-    TARN_ASSIGN_OR_RETURN(const auto warehouse, transform::Warehouse::Open(*session->engine));
+    TARN_ASSIGN_OR_RETURN(
+        const auto warehouse,
+        transform::Warehouse::Open(*session->engine, session->context->session_setup));
     Node node;
     node.type = ResourceType::kOperation;
     node.name = options.macro;

@@ -180,7 +180,9 @@ int RunDbtFreshness(const DbtOptions& options, Streams& streams) {
     copy.command = "freshness";
     TARN_ASSIGN_OR_RETURN(const auto session, OpenDbtSession(copy, streams, true));
     TARN_ASSIGN_OR_RETURN(const auto nodes, SelectNodes(*session, copy));
-    TARN_ASSIGN_OR_RETURN(const auto warehouse, transform::Warehouse::Open(*session->engine));
+    TARN_ASSIGN_OR_RETURN(
+        const auto warehouse,
+        transform::Warehouse::Open(*session->engine, session->context->session_setup));
     transform::ExecutionReport report;
     report.results = transform::CheckFreshness(*session->context, *warehouse, nodes);
     bool failed = false;

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "cli/dbt_run.h"
+#include "cli/pii_key.h"
 
 namespace tarn::cli {
 namespace {
@@ -82,6 +83,11 @@ Result<std::unique_ptr<DbtSession>> OpenDbtSession(const DbtOptions& options, St
   session->context = std::make_unique<transform::RunContext>(
       *session->project, *session->engine, ReadRunOptions(options, session->project->target),
       *session->log);
+  if (!options.pii_key.empty()) {
+    session->context->session_setup = [key = options.pii_key](engine::Session& opened) {
+      return DefinePiiToken(opened, key);
+    };
+  }
   if (options.defer) TARN_RETURN_IF_ERROR(LoadDeferred(*session, options));
   return session;
 }

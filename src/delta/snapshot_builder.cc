@@ -179,7 +179,7 @@ class Loader {
     const std::string name = CommitName(Version{0});
     const auto first = store_.Head(LogFolder(source_.root) + name);
     if (first.ok()) {
-      listing_.commits[Version{0}] = {Version{0}, Version{0}, name, first->modified_micros,
+      listing_.commits[Version{0}] = {Version{0},        Version{0}, name, first->modified_micros,
                                       first->size_bytes, first->tag};
     } else if (first.status().code() != StatusCode::kNotFound) {
       return first.status();

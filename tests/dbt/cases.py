@@ -2,6 +2,7 @@
 
 Each case takes a folder of its own and raises AssertionError with what is wrong.
 """
+import hmac
 import json
 import pathlib
 import shutil
@@ -220,6 +221,22 @@ def operations(work):
                        "AND table_name = 'a'", "duckdb") == [{"c": 0}]
 
 
+def tokens(work):
+    """--pii-key: models and hooks see pii_token(); without the key nothing is written."""
+    project = small(work, {"models/a.sql": "{{ config(materialized='table') }} select pii_token('ann@example.com') as t, "
+                                           "pii_token(null) as n"})
+    project.write("key", "0123456789abcdef0123")
+    done = project.dbt("run", code=1)
+    assert "pii_token" in done.stdout, done.stdout
+    project.dbt("run", "--pii-key", "k1=file:key", "--threads", "3")
+    mac = hmac.new(b"0123456789abcdef0123", b"ann@example.com", "sha256").hexdigest()
+    assert project.sql("SELECT t, n FROM gold.a") == [{"t": f"k1.{mac}", "n": None}], project.sql("SELECT * FROM gold.a")
+    shown = project.dbt("show", "--inline", "select pii_token('ann@example.com') as t", "--pii-key", "k1=file:key")
+    assert mac in shown.stdout, shown.stdout
+    done = project.dbt("run", "--pii-key", "k1=file:absent", code=2)
+    assert "absent" in done.stderr, done.stderr
+
+
 CASES = [("the reference's model and tests", reference), ("errors name place and remedy", errors),
          ("fail-fast and retry", retry), ("insert_overwrite and replace_where", strategies),
-         ("microbatch", microbatch), ("empty, freshness, docs, run-operation, defer", operations)]
+         ("microbatch", microbatch), ("--pii-key", tokens), ("empty, freshness, docs, run-operation, defer", operations)]

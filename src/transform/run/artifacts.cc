@@ -144,7 +144,8 @@ Status WriteSources(const ParsedProject& project, const ExecutionReport& report)
 }
 
 Result<Json> CatalogJson(RunContext& context) {
-  TARN_ASSIGN_OR_RETURN(const auto warehouse, Warehouse::Open(context.engine));
+  TARN_ASSIGN_OR_RETURN(const auto warehouse,
+                        Warehouse::Open(context.engine, context.session_setup));
   Json nodes = Json::object(), sources = Json::object();
   Json errors = Json::array();
   for (const Node& node : context.project.manifest.nodes) {

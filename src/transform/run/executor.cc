@@ -191,7 +191,7 @@ class Workers {
   }
 
   void Work(int thread) {
-    auto warehouse = Warehouse::Open(context_.engine);
+    auto warehouse = Warehouse::Open(context_.engine, context_.session_setup);
     if (!warehouse.ok()) {
       const std::lock_guard<std::mutex> guard(mutex_);
       failure = warehouse.status();
@@ -299,7 +299,8 @@ Status Executor::CreateSchemas(const std::vector<Node*>& nodes) {
   for (const Node* node : nodes) {
     if (node->IsRefable() && !node->IsEphemeral()) schemas.insert(node->schema);
   }
-  TARN_ASSIGN_OR_RETURN(const auto warehouse, Warehouse::Open(context_.engine));
+  TARN_ASSIGN_OR_RETURN(const auto warehouse,
+                        Warehouse::Open(context_.engine, context_.session_setup));
   for (const std::string& schema : schemas) {
     TARN_RETURN_IF_ERROR(warehouse->CreateSchema(schema));
   }
@@ -348,7 +349,8 @@ Status Executor::RunProjectHooks(const char* when, std::vector<NodeResult>& resu
   std::vector<const Project*> projects;
   for (const Project& package : context_.project.packages) projects.push_back(&package);
   projects.push_back(&context_.project.root);
-  TARN_ASSIGN_OR_RETURN(const auto warehouse, Warehouse::Open(context_.engine));
+  TARN_ASSIGN_OR_RETURN(const auto warehouse,
+                        Warehouse::Open(context_.engine, context_.session_setup));
   NodeRunner runner(context_, *warehouse);
   for (const Project* project : projects) {
     const auto& hooks =

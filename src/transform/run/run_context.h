@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -30,7 +31,6 @@ struct RunOptions {
   bool warn_error = false;
   bool write_files = true;                       // target/compiled and target/run
   std::string event_time_start, event_time_end;  // microbatch, ISO
-  std::string sample;  // --sample: a condition's start, ISO, in event_time_start/end
 };
 
 struct RunContext {
@@ -44,6 +44,8 @@ struct RunContext {
   std::set<std::string> selected;  // unique_ids
   // --defer: where nodes that are not selected live, by unique_id.
   std::map<std::string, Relation::Parts> deferred;
+  // Runs in every new session: where the command line gives models more functions.
+  std::function<Status(engine::Session&)> session_setup;
   std::atomic<bool> stop{false};  // --fail-fast, Ctrl-C
 
   // `graph` for templates, made when first asked for.

@@ -30,8 +30,10 @@ std::vector<engine::Column> FromDescribe(const engine::Rows& rows) {
 
 }  // namespace
 
-Result<std::unique_ptr<Warehouse>> Warehouse::Open(engine::Engine& engine) {
+Result<std::unique_ptr<Warehouse>> Warehouse::Open(engine::Engine& engine,
+                                                   const SessionSetup& setup) {
   TARN_ASSIGN_OR_RETURN(auto session, engine.NewSession());
+  if (setup) TARN_RETURN_IF_ERROR(setup(*session));
   return std::unique_ptr<Warehouse>(new Warehouse(std::move(session)));
 }
 

@@ -8,6 +8,7 @@
 // Errors: the engine's; SQL that fails keeps "<file>:<line>:<column>: " of the text given.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,9 +26,13 @@ struct ExecutionOutcome {
   engine::Rows result;          // of the last statement, when it gave rows
 };
 
+// What every session of a command is given before its first statement: functions, variables.
+using SessionSetup = std::function<Status(engine::Session&)>;
+
 class Warehouse {
  public:
-  static Result<std::unique_ptr<Warehouse>> Open(engine::Engine& engine);
+  static Result<std::unique_ptr<Warehouse>> Open(engine::Engine& engine,
+                                                 const SessionSetup& setup = {});
 
   void SetDialect(dialect::SqlDialect dialect) { session_->SetDialect(dialect); }
   dialect::SqlDialect dialect() const { return session_->dialect(); }
