@@ -41,7 +41,7 @@ build: configure ## build/release/tarn
 all: configure ## the binary and every test binary
 	@ninja -C build/$(PRESET) -j $(JOBS) --quiet
 
-demo: build ## generate -> Bronze -> Silver -> Gold, into ./demo-lake; a second run changes nothing
+demo: build ## generate -> Bronze -> Silver -> Gold, into ./demo-lake; a second run finds nothing new
 	@scripts/demo
 
 demo-retail: build ## the same road on real invoices (TARN_SHARED_DATA)

@@ -1,0 +1,4 @@
+
+select revenue_date
+from `lake`.`gold`.`revenue_daily`
+where revenue_date is null

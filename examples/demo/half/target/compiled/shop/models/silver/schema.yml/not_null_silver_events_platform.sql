@@ -1,0 +1,4 @@
+
+select platform
+from `lake`.`silver`.`events`
+where platform is null

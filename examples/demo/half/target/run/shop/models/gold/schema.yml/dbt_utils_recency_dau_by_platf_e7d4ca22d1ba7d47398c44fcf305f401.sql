@@ -1,0 +1,12 @@
+select
+  count(*) as failures,
+  count(*) != 0 as should_warn,
+  count(*) != 0 as should_error
+from (
+
+select latest
+from (select max(cast(event_date as timestamp)) as latest from `lake`.`gold`.`dau_by_platform`) as newest
+where latest is null
+   or latest < date_add(cast(cast(current_date() as timestamp) as date), -1)
+
+) dbt_internal_test

@@ -1,0 +1,4 @@
+
+select lsn
+from `lake`.`silver`.`user_changes`
+where lsn is null
