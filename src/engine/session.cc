@@ -8,6 +8,7 @@
 #include "duckdb/catalog/catalog_entry/table_catalog_entry.hpp"
 #include "duckdb/parser/keyword_helper.hpp"
 #include "duckdb/parser/parser.hpp"
+#include "engine/duck_access.h"
 #include "engine/error_status.h"
 #include "engine/query_result.h"
 
@@ -210,6 +211,13 @@ Status DuckSession::RunInTransaction(const std::function<Status(duckdb::ClientCo
   } catch (const std::exception& exception) {
     return StatusOf(duckdb::ErrorData(exception));
   }
+}
+
+Status InDuckdbTransaction(Session& session,
+                           const std::function<Status(duckdb::ClientContext&)>& body) {
+  auto* ours = dynamic_cast<DuckSession*>(&session);
+  if (ours == nullptr) return Status::Internal("the session is none of DuckDB's");
+  return ours->RunInTransaction(body);
 }
 
 }  // namespace tarn::engine

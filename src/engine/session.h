@@ -43,6 +43,9 @@ class DuckSession final : public Session {
   Result<bool> TableExists(const std::string& table) override;
   Result<std::optional<std::string>> RelationKind(const std::string& name) override;
 
+  // Runs `body` in a DuckDB transaction of its own, turning exceptions into Status.
+  Status RunInTransaction(const std::function<Status(duckdb::ClientContext&)>& body);
+
  private:
   using Translated = dialect::TranslatedStatement;
   // One source statement and what it became.
@@ -65,8 +68,6 @@ class DuckSession final : public Session {
   // Lets CREATE VIEW record which dialect its text is in.
   Status AnnounceDialect();
   Status Control(const char* sql);
-  // Runs `body` in a DuckDB transaction of its own, turning exceptions into Status.
-  Status RunInTransaction(const std::function<Status(duckdb::ClientContext&)>& body);
 
   const EngineOptions& options_;
   duckdb::Connection connection_;
