@@ -39,6 +39,24 @@ struct AddView {
   std::string_view clustering_provider;  // "" when absent
 };
 
+// Which adds a reader wants. Formats may ask before they make a row whole, or send every row.
+class AddFilter {
+ public:
+  // A condition on one partition column (physical name) that every wanted row meets: its text is
+  // absent, null, one of `texts`, or, for a date, not of the form YYYY-MM-DD.
+  struct TextTest {
+    std::string column;
+    bool date = false;
+    std::vector<std::string> texts;
+  };
+  virtual ~AddFilter() = default;
+  virtual bool NeedsStats() const = 0;
+  virtual const std::vector<TextTest>& tests() const = 0;
+  // `add` has its partition values and, when NeedsStats(), its statistics; the rest may be missing.
+  // One thread at a time.
+  virtual bool Keep(const AddView& add) = 0;
+};
+
 class CheckpointSink {
  public:
   virtual ~CheckpointSink() = default;
@@ -52,8 +70,9 @@ struct CheckpointReadOptions {
   bool adds = true;
   bool removes = true;
   bool stats = true;
-  bool other_actions =
-      true;  // protocol, metaData, txn, domainMetadata, sidecar, checkpointMetadata
+  bool other_actions = true;  // protocol, metaData, txn, domainMetadata, checkpointMetadata
+  bool sidecars = true;
+  AddFilter* filter = nullptr;  // of the adds; null wants all
 };
 
 class CheckpointFormat {

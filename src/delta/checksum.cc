@@ -154,9 +154,8 @@ Result<VersionChecksum> ParseChecksum(const std::string& json, const std::string
 
 Status WriteChecksum(const TableEnvironment& environment, const std::string& root,
                      const Snapshot& snapshot, const std::string& txn_id) {
-  Status put =
-      environment.store->Put(LogFolder(root) + ChecksumName(snapshot.version()),
-                             SerializeChecksum(snapshot, txn_id), store::PutMode::kCreateOnly);
+  const Status put = environment.store->PutExpendable(
+      LogFolder(root) + ChecksumName(snapshot.version()), SerializeChecksum(snapshot, txn_id));
   return put.code() == StatusCode::kAlreadyExists ? Status::Ok() : put;
 }
 
@@ -168,6 +167,8 @@ Result<std::optional<VersionChecksum>> ReadChecksum(const TableEnvironment& envi
     return std::optional<VersionChecksum>();
   }
   if (!bytes.ok()) return bytes.status();
+  // A power cut may leave the name without the bytes: it was never waited for.
+  if (bytes->empty()) return std::optional<VersionChecksum>();
   TARN_ASSIGN_OR_RETURN(VersionChecksum checksum, ParseChecksum(*bytes, key));
   return std::optional<VersionChecksum>(std::move(checksum));
 }

@@ -86,7 +86,7 @@ AddView FileBlock::View(uint32_t row, Scratch* scratch) const {
 }
 
 size_t FileBlock::MemoryBytes() const {
-  size_t total = sizeof(*this) + stats_.MemoryBytes() + index_.capacity() * sizeof(IndexEntry);
+  size_t total = sizeof(*this) + stats_.MemoryBytes() + 3 * rows() * sizeof(IndexEntry);
   for (const Texts* texts : {&paths_, &tags_, &providers_}) {
     total += texts->bytes.capacity() + texts->ends.capacity() * 4;
   }

@@ -82,6 +82,14 @@ FileTable::Place FileTable::At(FileIndex index) const {
   return {&slot, slot.live ? (*slot.live)[i] : i};
 }
 
+uint64_t FileTable::MemoryBytes() const {
+  uint64_t bytes = 0;
+  for (const Slot& slot : slots_) {
+    bytes += slot.block->MemoryBytes() + (slot.live ? slot.live->capacity() * sizeof(uint16_t) : 0);
+  }
+  return bytes;
+}
+
 std::string_view FileTable::Path(FileIndex index) const {
   const Place place = At(index);
   return place.slot->block->Path(place.row);

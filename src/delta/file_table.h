@@ -44,6 +44,8 @@ class FileTable {
   uint32_t size() const { return size_; }
   const FileTotals& totals() const { return totals_; }
 
+  uint64_t MemoryBytes() const;  // of the blocks, shared ones included
+
   // --- one file; index in [0, size()) ---
   std::string_view Path(FileIndex index) const;  // as in the log
   int64_t SizeBytes(FileIndex index) const;

@@ -32,6 +32,7 @@ class FileTableBuilder {
   bool Erase(std::string_view path, const DeletionVectorDescriptor* vector);
 
   bool empty() const { return totals_.files == 0; }
+  int64_t live() const { return totals_.files; }
   // Calls visit(path, deletion vector) for every file that is still in.
   template <typename Visit>
   void ForEach(const Visit& visit) const {

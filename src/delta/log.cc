@@ -63,15 +63,17 @@ bool ParseCheckpointName(std::string_view rest, LogFileName* out) {
 
 // Multi-part checkpoints whose parts are still being collected: (version, parts) -> part -> file.
 using PartialCheckpoints =
-    std::map<std::pair<Version, int>, std::map<int, std::pair<std::string, int64_t>>>;
+    std::map<std::pair<Version, int>, std::map<int, CheckpointFiles>>;
 
-void TakeCheckpoint(const LogFileName& name, std::string file, int64_t modified,
+void TakeCheckpoint(const LogFileName& name, std::string file, const store::ObjectInfo& object,
                     PartialCheckpoints* partial, LogListing* listing) {
+  CheckpointFiles files{
+      name.version, {std::move(file)}, name.json, object.modified_micros, object.size_bytes};
   if (name.parts > 0) {
-    (*partial)[{name.version, name.parts}][name.part] = {std::move(file), modified};
-    return;
+    (*partial)[{name.version, name.parts}][name.part] = std::move(files);
+  } else {
+    listing->checkpoints.push_back(std::move(files));
   }
-  listing->checkpoints.push_back({name.version, {std::move(file)}, name.json, modified});
 }
 
 void TakeComplete(PartialCheckpoints partial, LogListing* listing) {
@@ -86,8 +88,9 @@ void TakeComplete(PartialCheckpoints partial, LogListing* listing) {
     CheckpointFiles files;
     files.version = version;
     for (auto& [part, file] : parts) {
-      files.names.push_back(std::move(file.first));
-      files.modified_micros = std::max(files.modified_micros, file.second);
+      files.names.push_back(std::move(file.names.front()));
+      files.modified_micros = std::max(files.modified_micros, file.modified_micros);
+      files.size_bytes += file.size_bytes;
     }
     listing->checkpoints.push_back(std::move(files));
   }
@@ -208,7 +211,7 @@ Result<LogListing> ListLog(store::ObjectStore& store, const std::string& root, V
         break;
       case LogFileKind::kCheckpoint:
         if (object.size_bytes > 0) {
-          TakeCheckpoint(*name, std::move(file), object.modified_micros, &partial, &listing);
+          TakeCheckpoint(*name, std::move(file), object, &partial, &listing);
         }
         break;
       case LogFileKind::kChecksum: break;
@@ -233,7 +236,8 @@ std::optional<std::string> CanonicalJson(const std::string& text) {
   return out;
 }
 
-std::optional<Version> ReadCheckpointHint(store::ObjectStore& store, const std::string& root) {
+std::optional<CheckpointHint> ReadLastCheckpoint(store::ObjectStore& store,
+                                                 const std::string& root) {
   auto bytes = store.Get(LogFolder(root) + "_last_checkpoint");
   if (!bytes.ok()) return std::nullopt;
   const nlohmann::json json = ParseUnique(*bytes);
@@ -247,7 +251,15 @@ std::optional<Version> ReadCheckpointHint(store::ObjectStore& store, const std::
     const std::optional<std::string> canonical = CanonicalJson(*bytes);
     if (!canonical || Md5Hex(*canonical) != checksum->get<std::string>()) return std::nullopt;
   }
-  return Version(version->get<int64_t>());
+  CheckpointHint hint{Version(version->get<int64_t>()), std::nullopt};
+  const auto adds = json.find("numOfAddFiles");
+  if (adds != json.end() && adds->is_number_integer()) hint.adds = adds->get<int64_t>();
+  return hint;
+}
+
+std::optional<Version> ReadCheckpointHint(store::ObjectStore& store, const std::string& root) {
+  const auto hint = ReadLastCheckpoint(store, root);
+  return hint ? std::optional(hint->version) : std::nullopt;
 }
 
 Result<LogSegment> PlanSegment(const LogListing& listing, const std::string& root, Version version,

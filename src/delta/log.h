@@ -54,6 +54,7 @@ struct CheckpointFiles {
   std::vector<std::string> names;  // several for multi-part ones, in order
   bool json = false;
   int64_t modified_micros = 0;
+  uint64_t size_bytes = 0;  // of all names; sidecars are not counted
 };
 
 struct LogListing {
@@ -71,8 +72,15 @@ struct LogListing {
 Result<LogListing> ListLog(store::ObjectStore& store, const std::string& root,
                            Version from = Version{0});
 
-// The version `_last_checkpoint` points at; nullopt when it is absent, unreadable or fails its
-// checksum: it is only a hint.
+struct CheckpointHint {
+  Version version{0};
+  std::optional<int64_t> adds;  // numOfAddFiles
+};
+// What `_last_checkpoint` says; nullopt when it is absent, unreadable or fails its checksum: it is
+// only a hint.
+std::optional<CheckpointHint> ReadLastCheckpoint(store::ObjectStore& store,
+                                                 const std::string& root);
+// Its version.
 std::optional<Version> ReadCheckpointHint(store::ObjectStore& store, const std::string& root);
 // Canonical form of PROTOCOL.md, "JSON checksum"; nullopt when `json` is not valid or repeats a
 // key.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "delta/add_filter.h"
+#include "delta/checksum.h"
 #include "delta/file_table_builder.h"
 #include "delta/json.h"
 #include "delta/path_key.h"
@@ -62,10 +64,13 @@ class CommitReplay final : public CheckpointSink {
 // A checkpoint, read past the commits behind it.
 class CheckpointReplay final : public CheckpointSink {
  public:
-  explicit CheckpointReplay(CommitReplay* newer)
-      : newer_(*newer), filter_(!newer->adds.empty() || !newer->removes.empty()) {}
+  CheckpointReplay(CommitReplay* newer, AddFilter* wanted)
+      : newer_(*newer),
+        wanted_(wanted),
+        filter_(!newer->adds.empty() || !newer->removes.empty()) {}
 
   Status OnAdd(const AddView& add) override {
+    if (wanted_ && !wanted_->Keep(add)) return Status::Ok();
     if (!filter_ || !newer_.Decides(add.path, add.deletion_vector)) files.Append(add);
     return Status::Ok();
   }
@@ -99,6 +104,7 @@ class CheckpointReplay final : public CheckpointSink {
 
  private:
   CommitReplay& newer_;
+  AddFilter* wanted_;
   bool filter_;
 };
 
@@ -126,10 +132,17 @@ bool MayFallBack(const Status& status) {
 
 constexpr size_t kCommitsAtOnce = 16;
 
+// How much of a version is wanted.
+struct LoadScope {
+  std::optional<uint64_t> defer_bytes;   // leave out the files of checkpoints this large
+  const Snapshot* definition = nullptr;  // known already: only the files are wanted
+  AddFilter* filter = nullptr;           // and of them only these
+};
+
 class Loader {
  public:
-  Loader(const ReplaySource& source, std::optional<Version> version)
-      : source_(source), store_(*source.store), wanted_(version) {}
+  Loader(const ReplaySource& source, std::optional<Version> version, LoadScope scope = {})
+      : source_(source), store_(*source.store), wanted_(version), scope_(scope) {}
 
   Result<SnapshotPtr> Load() {
     TARN_RETURN_IF_ERROR(ListFromHint());
@@ -270,7 +283,13 @@ class Loader {
       if (file.first != file.last) bytes = ReverseLines(bytes);
       TARN_RETURN_IF_ERROR(ReadActions(std::move(bytes), key, &replay));
     }
-    CheckpointReplay base(&replay);
+    CheckpointReplay base(&replay, scope_.filter);
+    if (scope_.definition) {
+      replay.protocol = PartsOf(*scope_.definition).protocol;
+      replay.metadata = PartsOf(*scope_.definition).metadata;
+    }
+    deferred_ = segment.checkpoint && scope_.defer_bytes &&
+                segment.checkpoint->size_bytes >= *scope_.defer_bytes;
     if (segment.checkpoint) TARN_RETURN_IF_ERROR(ReadCheckpoint(*segment.checkpoint, &base));
     return Assemble(segment, &replay, &base);
   }
@@ -296,12 +315,13 @@ class Loader {
         TARN_RETURN_IF_ERROR(ReadParquet(key, base));
       }
     }
-    if (!base->has_metadata || !base->has_protocol) {
+    if (!scope_.definition && (!base->has_metadata || !base->has_protocol)) {
       return Status::Corruption("checkpoint " + folder + files.names[0] + " has no " +
                                 (base->has_metadata ? "protocol" : "metaData") +
                                 "; delete it, it is not usable");
     }
     for (const Sidecar& sidecar : base->sidecars) {
+      if (deferred_) break;
       TARN_ASSIGN_OR_RETURN(const std::string key, SidecarKey(sidecar));
       TARN_RETURN_IF_ERROR(ReadParquet(key, base));
     }
@@ -321,7 +341,13 @@ class Loader {
       return Status::NotFound("checkpoint " + key +
                               " is Parquet and this process has no Parquet reader");
     }
-    Status status = source_.checkpoint_format->Read(store_, key, CheckpointReadOptions{}, base);
+    CheckpointReadOptions options;
+    options.adds = !deferred_;
+    options.removes = !deferred_ && scope_.filter == nullptr;
+    options.other_actions = scope_.definition == nullptr;
+    options.filter = scope_.filter;
+    options.stats = scope_.filter == nullptr || scope_.filter->NeedsStats();
+    Status status = source_.checkpoint_format->Read(store_, key, options, base);
     const std::string named = "checkpoint " + key;
     const bool is_named = status.message().rfind(named, 0) == 0;
     return is_named ? status : status.WithContext(named);
@@ -332,9 +358,13 @@ class Loader {
   Result<int64_t> Timestamp(const LogSegment& segment, const CommitReplay& replay,
                             std::optional<CommitStamp>* stamp);
 
+  std::optional<int64_t> KnownFiles(const LogSegment& segment, const CommitReplay& replay);
+
   const ReplaySource& source_;
   store::ObjectStore& store_;
   std::optional<Version> wanted_;
+  LoadScope scope_;
+  bool deferred_ = false;  // the files of the segment at hand are left out
   LogListing listing_;
   bool final_ = false;  // the answer cannot change by listing more
 };
@@ -403,6 +433,20 @@ Result<int64_t> Loader::Timestamp(const LogSegment& segment, const CommitReplay&
   return info && info->in_commit_timestamp_ms ? *info->in_commit_timestamp_ms : timestamp;
 }
 
+// The commit's checksum knows; else the hint, when nothing was removed since its checkpoint (what was
+// added since is then new).
+std::optional<int64_t> Loader::KnownFiles(const LogSegment& segment, const CommitReplay& replay) {
+  const auto bytes = store_.Get(LogFolder(source_.root) + ChecksumName(segment.version));
+  if (bytes.ok()) {
+    const auto checksum = ParseChecksum(*bytes, ChecksumName(segment.version));
+    if (checksum.ok()) return checksum->num_files;
+  }
+  const auto hint = ReadLastCheckpoint(store_, source_.root);
+  if (!hint || !hint->adds || hint->version != segment.checkpoint->version) return std::nullopt;
+  if (!replay.removes.empty()) return std::nullopt;
+  return *hint->adds + replay.adds.live();
+}
+
 Result<SnapshotPtr> Loader::Assemble(const LogSegment& segment, CommitReplay* replay,
                                      CheckpointReplay* base) {
   if (!replay->protocol || !replay->metadata) {
@@ -421,6 +465,8 @@ Result<SnapshotPtr> Loader::Assemble(const LogSegment& segment, CommitReplay* re
   if (!parts->stamp && segment.checkpoint) {
     parts->checkpoint_micros = segment.checkpoint->modified_micros;
   }
+  parts->without_files = deferred_;
+  if (deferred_) parts->known_files = KnownFiles(segment, *replay);
   FileTableEditor files(base->files.Finish());
   files.Concatenate(replay->adds.Finish());
   parts->files = files.Finish();
@@ -465,6 +511,23 @@ void MergeKeyed(CommitReplay* replay, Snapshot::Parts* parts) {
 
 Result<SnapshotPtr> LoadSnapshot(const ReplaySource& source, std::optional<Version> version) {
   return Loader(source, version).Load();
+}
+
+Result<SnapshotPtr> LoadDefinition(const ReplaySource& source, std::optional<Version> version,
+                                   uint64_t bytes) {
+  LoadScope scope;
+  scope.defer_bytes = bytes;
+  return Loader(source, version, scope).Load();
+}
+
+Result<SnapshotPtr> LoadMatching(const ReplaySource& source, const Snapshot& definition,
+                                 const Predicate& predicate) {
+  PredicateAddFilter filter(definition.schema(), definition.metadata().partition_columns,
+                            definition.column_mapping() != ColumnMappingMode::kNone, predicate);
+  LoadScope scope;
+  scope.definition = &definition;
+  scope.filter = &filter;
+  return Loader(source, definition.version(), scope).Load();
 }
 
 Result<SnapshotPtr> AdvanceSnapshot(const ReplaySource& source, const SnapshotPtr& base,

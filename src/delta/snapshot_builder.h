@@ -16,6 +16,7 @@
 #include "delta/checkpoint_format.h"
 #include "delta/file_table.h"
 #include "delta/log.h"
+#include "delta/predicate.h"
 #include "delta/snapshot.h"
 
 namespace tarn::delta {
@@ -44,6 +45,9 @@ struct Snapshot::Parts {
   std::shared_ptr<const DomainMap> domains;
   std::optional<CommitStamp> stamp;  // nullopt when the commit's JSON is gone
   int64_t checkpoint_micros = 0;     // then: modification time of the checkpoint at this version
+  bool without_files = false;  // only what defines the version was read: `files` say nothing
+  // Of such a one: how many files the version has, where the log says so without being read whole.
+  std::optional<int64_t> known_files;
 };
 
 // What the replay reads from.
@@ -56,6 +60,16 @@ struct ReplaySource {
 // Errors: kNotFound (no table there, or not that version; names what there is), kUnsupported
 // (feature), kCorruption (file, line, remedy).
 Result<SnapshotPtr> LoadSnapshot(const ReplaySource& source, std::optional<Version> version);
+
+// The same, but where the files would come from a checkpoint of at least `bytes` they are left out
+// (Parts::without_files): protocol, metadata, transactions and domains are all there.
+Result<SnapshotPtr> LoadDefinition(const ReplaySource& source, std::optional<Version> version,
+                                   uint64_t bytes);
+
+// The version of `definition` with the files that `predicate` may want, in log order, and perhaps
+// others; without tombstones. Statistics are there only when the predicate needs them.
+Result<SnapshotPtr> LoadMatching(const ReplaySource& source, const Snapshot& definition,
+                                 const Predicate& predicate);
 
 // Commits behind `base`, in order and contiguous, whose bytes have been read.
 struct FetchedCommit {

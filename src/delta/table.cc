@@ -48,6 +48,13 @@ SnapshotPtr Table::Cached() {
   return latest_;
 }
 
+uint64_t Table::CachedBytes() {
+  const SnapshotPtr snapshot = Cached();
+  if (!snapshot) return 0;
+  const Snapshot::Parts& parts = PartsOf(*snapshot);
+  return parts.files.MemoryBytes() + parts.tombstones.MemoryBytes();
+}
+
 void Table::Invalidate() {
   std::lock_guard lock(mutex_);
   latest_.reset();
@@ -130,6 +137,36 @@ Result<SnapshotPtr> Table::Latest() {
   std::lock_guard lock(mutex_);
   latest_ = newest;
   return newest;
+}
+
+void Table::Adopt(const SnapshotPtr& snapshot) {
+  std::lock_guard lock(mutex_);
+  if (!latest_ || latest_->version() < snapshot->version()) latest_ = snapshot;
+}
+
+namespace {
+
+// How often a large table is read in part. Whoever comes again is better served by the whole state,
+// which stays.
+constexpr int kMaxDeferredLoads = 2;
+
+}  // namespace
+
+Result<TableVersionPtr> Table::LatestVersion() {
+  if (!Cached() && deferred_loads_ < kMaxDeferredLoads) {
+    TARN_ASSIGN_OR_RETURN(
+        const SnapshotPtr loaded,
+        LoadDefinition({environment_.store, environment_.checkpoint_format, root_}, std::nullopt,
+                       environment_.defer_from_bytes));
+    if (PartsOf(*loaded).without_files) {
+      ++deferred_loads_;
+      return std::make_shared<TableVersion>(shared_from_this(), loaded);
+    }
+    Adopt(loaded);
+    return std::make_shared<TableVersion>(loaded);
+  }
+  TARN_ASSIGN_OR_RETURN(SnapshotPtr latest, Latest());
+  return std::make_shared<TableVersion>(std::move(latest));
 }
 
 Result<SnapshotPtr> Table::At(Version version) {

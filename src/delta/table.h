@@ -4,6 +4,7 @@
 // the commits after it. Lifetime: shared_ptr; transactions and snapshots keep what they need.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -16,6 +17,7 @@
 #include "base/status.h"
 #include "delta/checkpoint_format.h"
 #include "delta/snapshot.h"
+#include "delta/table_version.h"
 #include "store/object_store.h"
 
 namespace tarn::delta {
@@ -27,6 +29,8 @@ struct TableEnvironment {
   Clock* clock = &Clock::System();
   Random* random = &Random::System();
   std::string engine_info = "Tarn/0.1.0";
+  // Checkpoints from this size on are not read whole for one query: some tens of thousands of files.
+  uint64_t defer_from_bytes = 8 << 20;
 };
 
 struct HistoryEntry {
@@ -51,6 +55,9 @@ class Table : public std::enable_shared_from_this<Table> {
   Result<bool> Exists();
   // The newest version. Errors: kNotFound (no table), kUnsupported (feature named), kCorruption.
   Result<SnapshotPtr> Latest();
+  // The same version for a reader who may not need all of its files. A large table that was not read
+  // yet is not read whole for it. Errors: as Latest().
+  Result<TableVersionPtr> LatestVersion();
   // Errors: kNotFound naming the versions that are available.
   Result<SnapshotPtr> At(Version version);
   // The last version committed at or before `micros`; error when before the first available or, as
@@ -60,6 +67,8 @@ class Table : public std::enable_shared_from_this<Table> {
   Result<std::vector<HistoryEntry>> History(size_t limit = 0);
   // The actions of one commit, in order. kNotFound when its JSON has been cleaned up.
   Result<std::vector<Action>> ReadCommit(Version version);
+  // Memory of the cached snapshot; what it shares with older ones in use counts as its own.
+  uint64_t CachedBytes();
   // Forget the cached snapshot (after DROP, or when told the log was rewritten by hand).
   void Invalidate();
 
@@ -76,11 +85,15 @@ class Table : public std::enable_shared_from_this<Table> {
   Result<SnapshotPtr> Load(std::optional<Version> version);
   // A snapshot of the cache, without I/O; may be null.
   SnapshotPtr Cached();
+  friend class TableVersion;
+  // A snapshot that was read whole, for the next ones to stand on.
+  void Adopt(const SnapshotPtr& snapshot);
 
   std::string root_;
   std::mutex refresh_mutex_;  // one refresh at a time: the others want the same answer
   std::mutex mutex_;          // guards latest_
   SnapshotPtr latest_;
+  std::atomic<int> deferred_loads_ = 0;
 };
 
 }  // namespace tarn::delta

@@ -231,39 +231,54 @@ class FileRows {
   bool pairs_flat_[kFileColumns] = {};
 };
 
-Status SendAdd(FileRows& rows, idx_t row, delta::CheckpointSink* sink) {
+// The partition values of one row; reused from row to row.
+struct PartitionTexts {
   std::vector<std::string_view> keys, values;
   std::vector<bool> nulls;
-  rows.ForEachPair(kPartitionValues, row, [&](auto key, auto value, bool null) {
-    keys.push_back(key);
-    values.push_back(value);
-    nulls.push_back(null);
-  });
   std::vector<std::string> parsed_keys;
   std::vector<std::optional<std::string>> parsed_values;
-  rows.ParsedPartition(row, &parsed_keys, &parsed_values);
-  for (size_t i = 0; i < parsed_keys.size(); ++i) {
-    keys.push_back(parsed_keys[i]);
-    values.push_back(parsed_values[i] ? std::string_view(*parsed_values[i]) : std::string_view());
-    nulls.push_back(!parsed_values[i]);
+
+  void Take(FileRows& rows, idx_t row) {
+    keys.clear();
+    values.clear();
+    nulls.clear();
+    rows.ForEachPair(kPartitionValues, row, [&](auto key, auto value, bool null) {
+      keys.push_back(key);
+      values.push_back(value);
+      nulls.push_back(null);
+    });
+    parsed_keys.clear();
+    parsed_values.clear();
+    rows.ParsedPartition(row, &parsed_keys, &parsed_values);
+    for (size_t i = 0; i < parsed_keys.size(); ++i) {
+      keys.push_back(parsed_keys[i]);
+      values.push_back(parsed_values[i] ? std::string_view(*parsed_values[i]) : std::string_view());
+      nulls.push_back(!parsed_values[i]);
+    }
   }
+};
+
+Status SendAdd(FileRows& rows, idx_t row, PartitionTexts* partition, delta::AddFilter* filter,
+               delta::CheckpointSink* sink) {
+  partition->Take(rows, row);
+  delta::AddView view;
+  view.partition_keys = &partition->keys;
+  view.partition_values = &partition->values;
+  view.partition_nulls = &partition->nulls;
+  view.stats = rows.TextAt(kStats, row);
+  std::string stats;
+  if (view.stats.empty() && rows.ParsedStats(row, &stats)) view.stats = stats;
+  if (filter && !filter->Keep(view)) return Status::Ok();
   delta::StringMap tags;
   rows.ForEachPair(kTags, row, [&](auto key, auto value, bool null) {
     if (!null) tags.emplace(key, value);
   });
   const std::string tags_json = tags.empty() ? "" : delta::StringMapToJson(tags);
   delta::DeletionVectorDescriptor vector;
-  delta::AddView view;
   view.path = rows.TextAt(kPath, row);
-  view.partition_keys = &keys;
-  view.partition_values = &values;
-  view.partition_nulls = &nulls;
   view.size_bytes = rows.LongAt(kSize, row).value_or(0);
   view.modification_time_ms = rows.LongAt(kTime, row).value_or(0);
   view.data_change = rows.FlagAt(kDataChange, row).value_or(false);
-  view.stats = rows.TextAt(kStats, row);
-  std::string stats;
-  if (view.stats.empty() && rows.ParsedStats(row, &stats)) view.stats = stats;
   view.tags_json = tags_json;
   if (rows.DeletionVector(row, &vector)) view.deletion_vector = &vector;
   view.base_row_id = rows.LongAt(kBaseRowId, row);
@@ -308,19 +323,58 @@ Status ForEachChunk(duckdb::Connection& connection, const std::string& sql, Visi
   }
 }
 
-Status ReadFiles(duckdb::Connection& connection, const std::string& source, const Layout& layout,
-                 bool adds, bool with_stats, delta::CheckpointSink* sink) {
-  const LogicalType* type = layout.Column(adds ? "add" : "remove");
+// The filter's tests as SQL, so that DuckDB makes no row that fails one.
+std::string TestsAsSql(const LogicalType* type, const delta::AddFilter& filter) {
+  std::string sql;
+  const LogicalType* values = Layout::Field(type, "partitionValues");
+  if (values == nullptr || values->id() != LogicalTypeId::MAP) return sql;
+  for (const auto& test : filter.tests()) {
+    const auto quoted = [](const std::string& text) {
+      return duckdb::KeywordHelper::WriteQuoted(text, '\'');
+    };
+    const std::string value = "\"add\".\"partitionValues\"[" + quoted(test.column) + "]";
+    sql += " AND (" + value + " IS NULL";
+    if (!test.texts.empty()) {
+      sql += " OR " + value + " IN (";
+      for (size_t i = 0; i < test.texts.size(); ++i) sql += (i ? "," : "") + quoted(test.texts[i]);
+      sql += ")";
+    }
+    if (test.date) {
+      sql += " OR length(" + value + ") <> 10 OR " + value + "[5] <> '-' OR " + value + "[8] <> '-'";
+    }
+    sql += ")";
+  }
+  return sql;
+}
+
+Status ReadAdds(duckdb::Connection& connection, const std::string& source, const Layout& layout,
+                const delta::CheckpointReadOptions& options, delta::CheckpointSink* sink) {
+  const LogicalType* type = layout.Column("add");
   if (Layout::Field(type, "path") == nullptr) return Status::Ok();
-  return ForEachChunk(
-      connection, FileQuery(source, type, adds, with_stats),
-      [&](duckdb::DataChunk& chunk) -> Status {
-        FileRows rows(chunk);
-        for (idx_t row = 0; row < chunk.size(); ++row) {
-          TARN_RETURN_IF_ERROR(adds ? SendAdd(rows, row, sink) : SendRemove(rows, row, sink));
-        }
-        return Status::Ok();
-      });
+  std::string sql = FileQuery(source, type, true, options.stats);
+  if (options.filter) sql += TestsAsSql(type, *options.filter);
+  PartitionTexts partition;
+  return ForEachChunk(connection, sql, [&](duckdb::DataChunk& chunk) -> Status {
+    FileRows rows(chunk);
+    for (idx_t row = 0; row < chunk.size(); ++row) {
+      TARN_RETURN_IF_ERROR(SendAdd(rows, row, &partition, options.filter, sink));
+    }
+    return Status::Ok();
+  });
+}
+
+Status ReadRemoves(duckdb::Connection& connection, const std::string& source, const Layout& layout,
+                   delta::CheckpointSink* sink) {
+  const LogicalType* type = layout.Column("remove");
+  if (Layout::Field(type, "path") == nullptr) return Status::Ok();
+  return ForEachChunk(connection, FileQuery(source, type, false, false),
+                      [&](duckdb::DataChunk& chunk) -> Status {
+                        FileRows rows(chunk);
+                        for (idx_t row = 0; row < chunk.size(); ++row) {
+                          TARN_RETURN_IF_ERROR(SendRemove(rows, row, sink));
+                        }
+                        return Status::Ok();
+                      });
 }
 
 // --- the few other rows, through Values ---
@@ -428,8 +482,9 @@ const char* KeyField(const std::string& column) {
 }
 
 Status ReadOthers(duckdb::Connection& connection, const std::string& source, const Layout& layout,
-                  delta::CheckpointSink* sink) {
+                  const delta::CheckpointReadOptions& options, delta::CheckpointSink* sink) {
   for (const std::string column : kOtherColumns) {
+    if (column == "sidecar" ? !options.sidecars : !options.other_actions) continue;
     const LogicalType* type = layout.Column(column);
     if (Layout::Field(type, KeyField(column)) == nullptr) continue;
     const std::string sql = "SELECT " + Quote(column) + " FROM " + source + " WHERE " +
@@ -463,14 +518,12 @@ class ParquetCheckpointFormat final : public delta::CheckpointFormat {
                                  duckdb::KeywordHelper::WriteQuoted(mount.Path(key), '\'') +
                                  ", binary_as_string = true, hive_partitioning = false)";
       const Layout layout(connection, source);
-      if (options.other_actions) {
-        TARN_RETURN_IF_ERROR(ReadOthers(connection, source, layout, sink));
-      }
+      TARN_RETURN_IF_ERROR(ReadOthers(connection, source, layout, options, sink));
       if (options.adds) {
-        TARN_RETURN_IF_ERROR(ReadFiles(connection, source, layout, true, options.stats, sink));
+        TARN_RETURN_IF_ERROR(ReadAdds(connection, source, layout, options, sink));
       }
       if (options.removes) {
-        TARN_RETURN_IF_ERROR(ReadFiles(connection, source, layout, false, false, sink));
+        TARN_RETURN_IF_ERROR(ReadRemoves(connection, source, layout, sink));
       }
       return Status::Ok();
     } catch (const std::exception& error) {

@@ -22,6 +22,8 @@ using duckdb::StringVector;
 using duckdb::StructVector;
 using duckdb::Vector;
 
+constexpr uint64_t kRowGroupRows = 20'480;
+
 LogicalType StringMapType() { return LogicalType::MAP(LogicalType::VARCHAR, LogicalType::VARCHAR); }
 LogicalType StringListType() { return LogicalType::LIST(LogicalType::VARCHAR); }
 
@@ -281,6 +283,8 @@ Status CopyActions(duckdb::ClientContext& context, const std::string& path,
   info.format = "parquet";
   info.options["compression"].emplace_back("snappy");
   info.options["write_bloom_filter"].emplace_back(duckdb::Value::BOOLEAN(false));
+  // A column of a row group is one page, which a reader holds unpacked: statistics are long.
+  info.options["row_group_size"].emplace_back(duckdb::Value::UBIGINT(kRowGroupRows));
   duckdb::CopyFunctionBindInput input(info);
   auto bind = copy.copy_to_bind(context, input, names, types);
   auto global = copy.copy_to_initialize_global(context, *bind, path);

@@ -77,13 +77,13 @@ class BoundsCollector {
   bool has_null_ = false;
 };
 
-duckdb::unique_ptr<duckdb::BaseStatistics> FromPartitions(const DeltaScanInfo& info,
+duckdb::unique_ptr<duckdb::BaseStatistics> FromPartitions(const delta::FileTable& files,
+                                                          const std::vector<FileIndex>& of,
                                                           const delta::DataType& type,
                                                           const std::string& name) {
-  const auto& files = info.snapshot->files();
   BoundsCollector bounds(type);
-  for (uint32_t i = 0; i < files.size(); ++i) {
-    const auto value = files.PartitionValue(FileIndex(i), name);
+  for (const FileIndex index : of) {
+    const auto value = files.PartitionValue(index, name);
     if (!value || value->empty()) {
       bounds.AddNull();
     } else if (!bounds.Add(std::string(*value), std::string(*value))) {
@@ -93,16 +93,15 @@ duckdb::unique_ptr<duckdb::BaseStatistics> FromPartitions(const DeltaScanInfo& i
   return bounds.Finish();
 }
 
-duckdb::unique_ptr<duckdb::BaseStatistics> FromFiles(const DeltaScanInfo& info,
+duckdb::unique_ptr<duckdb::BaseStatistics> FromFiles(const delta::FileTable& files,
+                                                     const std::vector<FileIndex>& of,
                                                      const delta::DataType& type,
                                                      const std::string& name) {
-  const auto& files = info.snapshot->files();
   delta::StatsColumn low(files, {"minValues", name});
   delta::StatsColumn high(files, {"maxValues", name});
   delta::StatsColumn nulls(files, {"nullCount", name});
   BoundsCollector bounds(type);
-  for (uint32_t i = 0; i < files.size(); ++i) {
-    const FileIndex index(i);
+  for (const FileIndex index : of) {
     const auto null_count = nulls.Read(index);
     if (!null_count) return nullptr;
     const std::string null_text(*null_count);
@@ -120,48 +119,72 @@ duckdb::unique_ptr<duckdb::BaseStatistics> FromFiles(const DeltaScanInfo& info,
   return bounds.Finish();
 }
 
-// MIN and MAX are exact only when every row that the bounds were taken from is still there.
-bool BoundsAreExact(const DeltaScanInfo& info) {
-  const auto& files = info.snapshot->files();
-  if (files.totals().deletion_vectors > 0) return false;
-  delta::StatsColumn tight(files, {"tightBounds"});
-  for (uint32_t i = 0; i < files.size(); ++i) {
-    const auto text = tight.Read(FileIndex(i));
-    if (text && *text != "true") return false;
-  }
-  return true;
+// Statistics of a column over some files of a snapshot; null when they are not known.
+duckdb::unique_ptr<duckdb::BaseStatistics> StatisticsOver(const DeltaScanInfo& info,
+                                                          const delta::FileTable& files,
+                                                          const std::vector<FileIndex>& of,
+                                                          duckdb::column_t column) {
+  if (of.empty() || of.size() > kMaxFiles || column >= info.schema.fields.size()) return nullptr;
+  const auto& field = info.schema.fields[column];
+  if (!HasOrderedStatistics(field.type->kind)) return nullptr;
+  const auto& name = field.PhysicalName(info.mapping != delta::ColumnMappingMode::kNone);
+  return info.IsPartitionColumn(field.name) ? FromPartitions(files, of, *field.type, name)
+                                            : FromFiles(files, of, *field.type, name);
 }
 
-class TablePartition : public duckdb::PartitionRowGroup {
+// The files of a scan as DuckDB sees a row group: rows, and bounds of columns.
+class ScanPartition : public duckdb::PartitionRowGroup {
  public:
-  explicit TablePartition(const DeltaScanInfo& info) : info_(info) {}
+  ScanPartition(const DeltaScanInfo& info, delta::SnapshotPtr snapshot, std::vector<FileIndex> of)
+      : info_(info), snapshot_(std::move(snapshot)), of_(std::move(of)) {}
+
+  // Rows that are left; nullopt when a file does not say.
+  std::optional<int64_t> Rows() const {
+    int64_t rows = 0;
+    for (const FileIndex index : of_) {
+      const auto records = snapshot_->files().NumRecords(index);
+      if (!records) return std::nullopt;
+      const auto* vector = snapshot_->files().DeletionVector(index);
+      rows += *records - (vector ? vector->cardinality : 0);
+    }
+    return rows;
+  }
 
   duckdb::unique_ptr<duckdb::BaseStatistics> GetColumnStatistics(
       const duckdb::StorageIndex& storage_index) override {
     if (storage_index.HasChildren()) return nullptr;
-    return ColumnStatistics(info_, storage_index.GetPrimaryIndex());
+    return StatisticsOver(info_, snapshot_->files(), of_, storage_index.GetPrimaryIndex());
   }
+
+  // Only when every row that the bounds were taken from is still there.
   bool MinMaxIsExact(const duckdb::BaseStatistics& stats,
                      const duckdb::StorageIndex& storage_index) override {
-    return BoundsAreExact(info_);
+    const auto& files = snapshot_->files();
+    delta::StatsColumn tight(files, {"tightBounds"});
+    for (const FileIndex index : of_) {
+      if (files.DeletionVector(index) || files.NumRecords(index).value_or(0) == 0) return false;
+      const auto text = tight.Read(index);
+      if (text && *text != "true") return false;
+    }
+    return true;
   }
 
  private:
   const DeltaScanInfo& info_;  // lives in the bind data for as long as the plan
+  delta::SnapshotPtr snapshot_;
+  std::vector<FileIndex> of_;
 };
 
 }  // namespace
 
 duckdb::unique_ptr<duckdb::BaseStatistics> ColumnStatistics(const DeltaScanInfo& info,
                                                             duckdb::column_t column) {
-  if (!info.snapshot || info.overlay || column >= info.schema.fields.size()) return nullptr;
-  const uint32_t files = info.snapshot->num_files();
-  if (files == 0 || files > kMaxFiles) return nullptr;
-  const auto& field = info.schema.fields[column];
-  if (!HasOrderedStatistics(field.type->kind)) return nullptr;
-  const auto& name = field.PhysicalName(info.mapping != delta::ColumnMappingMode::kNone);
-  return info.IsPartitionColumn(field.name) ? FromPartitions(info, *field.type, name)
-                                            : FromFiles(info, *field.type, name);
+  // Nothing here is worth reading a large log whole.
+  const auto snapshot = info.SnapshotIfLoaded();
+  if (!snapshot || info.overlay || snapshot->num_files() > kMaxFiles) return nullptr;
+  std::vector<FileIndex> all;
+  for (uint32_t i = 0; i < snapshot->num_files(); ++i) all.emplace_back(i);
+  return StatisticsOver(info, snapshot->files(), all, column);
 }
 
 duckdb::vector<duckdb::PartitionStatistics> PartitionStats(duckdb::ClientContext& context,
@@ -169,14 +192,15 @@ duckdb::vector<duckdb::PartitionStatistics> PartitionStats(duckdb::ClientContext
   duckdb::vector<duckdb::PartitionStatistics> result;
   const auto& list =
       input.bind_data->Cast<duckdb::MultiFileBindData>().file_list->Cast<DeltaFileList>();
-  const auto& info = list.info();
-  if (!info.snapshot || info.overlay) return result;
-  const auto rows = info.snapshot->num_rows();
+  // Files narrowed by a condition that not all of their rows meet count nothing.
+  if (!list.info().version || !list.EveryRowMatches()) return result;
+  auto partition = duckdb::make_shared_ptr<ScanPartition>(list.info(), list.Files(), list.BaseFiles());
+  const auto rows = partition->Rows();
   if (!rows || *rows < 0) return result;
   duckdb::PartitionStatistics stats;
   stats.count = static_cast<duckdb::idx_t>(*rows);
   stats.count_type = duckdb::CountType::COUNT_EXACT;
-  stats.partition_row_group = duckdb::make_shared_ptr<TablePartition>(info);
+  stats.partition_row_group = std::move(partition);
   result.push_back(std::move(stats));
   return result;
 }

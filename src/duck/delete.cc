@@ -1,6 +1,7 @@
 #include "duck/delete.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "delta/file_table.h"
@@ -130,14 +131,22 @@ std::vector<uint64_t> TakeWholeFiles(const duckdb::PhysicalOperator& plan,
   const ScanAndCondition found = Decompose(plan);
   if (!found.scan || !IsExact(found.condition)) return whole;
   const auto& info = found.list->info();
-  if (info.table != table.table() || !info.snapshot) return whole;
+  const auto snapshot = info.table == table.table() ? info.Snapshot() : nullptr;
+  if (!snapshot) return whole;
   auto overlay = std::make_shared<ScanOverlay>();
   if (info.overlay) *overlay = *info.overlay;
-  for (const auto& candidate : info.snapshot->Prune(found.condition)) {
-    if (candidate.verdict != delta::Verdict::kAll || overlay->removed.count(candidate.index))
+  // Of the files that the scan would read: what they were chosen by need not be in the plan any more.
+  std::set<uint64_t> scanned;
+  for (size_t i = 0; i < found.list->GetTotalFileCount(); ++i) {
+    scanned.insert(found.list->OrdinalAt(i));
+  }
+  for (const auto& candidate : snapshot->Prune(found.condition)) {
+    if (candidate.verdict != delta::Verdict::kAll || overlay->removed.count(candidate.index) ||
+        !scanned.count(FileOrdinal::Base(candidate.index))) {
       continue;
+    }
     // Without a count the statement could not say how many rows went.
-    if (!info.snapshot->files().NumRecords(candidate.index)) continue;
+    if (!snapshot->files().NumRecords(candidate.index)) continue;
     whole.push_back(FileOrdinal::Base(candidate.index));
     overlay->removed.insert(candidate.index);
   }

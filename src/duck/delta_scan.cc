@@ -76,9 +76,14 @@ duckdb::InsertionOrderPreservingMap<duckdb::string> ToString(
   if (!input.bind_data) return result;
   const auto& list = ListOf(*input.bind_data);
   result["Table"] = list.info().table_name;
-  if (list.info().snapshot) result["Version"] = list.info().snapshot->version().ToString();
-  result["Files"] =
-      std::to_string(list.GetTotalFileCount()) + " of " + std::to_string(list.info().TotalFiles());
+  if (list.info().version) {
+    result["Version"] = list.info().version->definition().version().ToString();
+  }
+  const auto total = list.info().TotalFiles();
+  const bool all = list.predicate().kind == delta::PredicateKind::kTrue;
+  // A plan is shown before its conditions are known, too: no reason to read a large log for it.
+  result["Files"] = !all ? std::to_string(list.GetTotalFileCount()) : total ? std::to_string(*total) : "all";
+  if (total) result["Files"] += " of " + std::to_string(*total);
   return result;
 }
 
@@ -95,7 +100,7 @@ duckdb::InsertionOrderPreservingMap<duckdb::string> DynamicToString(
     }
   }
   result["Files Read"] = std::to_string(read);
-  result["Files Total"] = std::to_string(list.info().TotalFiles());
+  if (const auto total = list.info().TotalFiles()) result["Files Total"] = std::to_string(*total);
   return result;
 }
 
@@ -219,7 +224,7 @@ duckdb::virtual_column_map_t DeltaVirtualColumns(bool row_tracking) {
 
 std::shared_ptr<DeltaScanInfo> MakeScanInfo(const std::string& table_name,
                                             const std::shared_ptr<delta::Table>& table,
-                                            const delta::SnapshotPtr& snapshot,
+                                            const delta::TableVersionPtr& version,
                                             const delta::Schema& schema,
                                             const delta::Metadata& metadata,
                                             const delta::Transaction* staged) {
@@ -232,14 +237,14 @@ std::shared_ptr<DeltaScanInfo> MakeScanInfo(const std::string& table_name,
   auto info = std::make_shared<DeltaScanInfo>();
   info->table_name = table_name;
   info->table = table;
-  info->snapshot = snapshot;
+  info->version = version;
   info->schema = schema;
   info->partition_columns = metadata.partition_columns;
   info->row_tracking = delta::RowTrackingColumns(metadata);
-  info->mapping = snapshot && !staged
-                      ? snapshot->column_mapping()
+  info->mapping = version && !staged
+                      ? version->definition().column_mapping()
                       : ValueOrThrow(delta::ParseProperties(metadata.configuration)).column_mapping;
-  info->overlay = OverlayOf(staged, snapshot);
+  if (staged) info->overlay = OverlayOf(staged, info->Snapshot());
   for (const auto& field : schema.fields) {
     info->names.push_back(field.name);
     info->types.push_back(ToLogicalType(*field.type));
@@ -314,7 +319,8 @@ bool DeltaFileReader::Bind(duckdb::MultiFileOptions& options, duckdb::MultiFileL
 void DeltaFileReader::ThrowBrokenFile(duckdb::ClientContext& context, const std::string& path,
                                       const std::string& cause) const {
   auto& files = duckdb::FileSystem::GetFileSystem(context);
-  const std::string version = info_->snapshot ? info_->snapshot->version().ToString() : "new";
+  const std::string version =
+      info_->version ? info_->version->definition().version().ToString() : "new";
   if (!files.FileExists(path)) {
     throw duckdb::IOException(
         "data file '%s' of table %s (version %s) is gone; put it back from a backup, read an older "
@@ -350,15 +356,16 @@ duckdb::ReaderInitializeType DeltaFileReader::InitializeReader(
     duckdb::optional_ptr<duckdb::TableFilterSet> table_filters, duckdb::ClientContext& context,
     duckdb::MultiFileGlobalState& gstate) {
   auto& reader = *reader_data.reader;
-  const ScanFile file =
-      gstate.file_list.Cast<DeltaFileList>().FileAt(reader.file_list_idx.GetIndex());
+  const auto& list = gstate.file_list.Cast<DeltaFileList>();
+  const auto position_in_list = reader.file_list_idx.GetIndex();
+  const ScanFile file = list.FileAt(position_in_list);
 
   for (size_t i = 0; i < global_column_ids.size(); ++i) {
     const duckdb::MultiFileGlobalIndex position(i);
     const auto id = global_column_ids[i].GetPrimaryIndex();
     if (id == MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX) {
       // Added before DuckDB's own constant (the position in this list), and the first one counts.
-      reader_data.constant_map.Add(position, duckdb::Value::UBIGINT(file.ordinal));
+      reader_data.constant_map.Add(position, duckdb::Value::UBIGINT(list.OrdinalAt(position_in_list)));
       continue;
     }
     if (id == kRowVersionColumn) {
@@ -383,8 +390,8 @@ duckdb::ReaderInitializeType DeltaFileReader::InitializeReader(
     ThrowIfError(deleted.status().WithContext("table " + info_->table_name));
     reader.deletion_filter = duckdb::make_uniq<VectorDeleteFilter>(std::move(deleted).value());
   }
-  if (info_->overlay && FileOrdinal::IsAdded(file.ordinal)) {
-    const auto only = info_->overlay->only.find(FileOrdinal::AddedPosition(file.ordinal));
+  if (info_->overlay && file.added) {
+    const auto only = info_->overlay->only.find(*file.added);
     if (only != info_->overlay->only.end()) {
       reader.deletion_filter = duckdb::make_uniq<RowsOnlyFilter>(only->second);
     }

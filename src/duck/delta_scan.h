@@ -31,10 +31,10 @@ duckdb::TableFunction DeltaScanFunction(duckdb::DatabaseInstance& db);
 // A scan ready for a LogicalGet.
 BoundDeltaScan BindDeltaScan(duckdb::ClientContext& context, std::shared_ptr<DeltaScanInfo> info);
 
-// Describes the state of `table` at `snapshot` for a scan. `staged` may be null.
+// Describes the state of `table` at `version` for a scan. `staged` may be null.
 std::shared_ptr<DeltaScanInfo> MakeScanInfo(const std::string& table_name,
                                             const std::shared_ptr<delta::Table>& table,
-                                            const delta::SnapshotPtr& snapshot,
+                                            const delta::TableVersionPtr& version,
                                             const delta::Schema& schema,
                                             const delta::Metadata& metadata,
                                             const delta::Transaction* staged);

@@ -96,15 +96,19 @@ duckdb::unique_ptr<duckdb::CreateTableInfo> DescribeTable(duckdb::SchemaCatalogE
 
 DeltaTableEntry::DeltaTableEntry(duckdb::Catalog& catalog, duckdb::SchemaCatalogEntry& schema,
                                  duckdb::CreateTableInfo& info, std::shared_ptr<delta::Table> table,
-                                 delta::SnapshotPtr snapshot, delta::Schema delta_schema,
+                                 delta::TableVersionPtr version, delta::Schema delta_schema,
                                  delta::Metadata metadata, bool time_travel)
     : duckdb::TableCatalogEntry(catalog, schema, info),
       table_(std::move(table)),
-      snapshot_(std::move(snapshot)),
+      version_(std::move(version)),
       delta_schema_(std::move(delta_schema)),
       metadata_(std::move(metadata)),
       time_travel_(time_travel) {
   column_mapping_ = ValueOrThrow(delta::ParseProperties(metadata_.configuration)).column_mapping;
+}
+
+delta::SnapshotPtr DeltaTableEntry::snapshot() const {
+  return version_ ? ValueOrThrow(version_->Full()) : nullptr;
 }
 
 LakeCatalog& DeltaTableEntry::lake() const { return catalog.Cast<LakeCatalog>(); }
@@ -123,7 +127,7 @@ duckdb::TableFunction DeltaTableEntry::GetScanFunction(
   auto& transaction = LakeTransaction::Get(context, catalog);
   const delta::Transaction* staged = time_travel_ ? nullptr : transaction.StagedFor(table_);
   if (!time_travel_) transaction.NoteScan(table_, context.transaction.GetActiveQuery());
-  auto info = MakeScanInfo(QualifiedName(), table_, snapshot_, delta_schema_, metadata_, staged);
+  auto info = MakeScanInfo(QualifiedName(), table_, version_, delta_schema_, metadata_, staged);
   info->entry = this;
   auto bound = BindDeltaScan(context, std::move(info));
   bind_data = std::move(bound.bind_data);
@@ -138,8 +142,8 @@ duckdb::TableFunction DeltaTableEntry::GetScanFunction(
 
 duckdb::TableStorageInfo DeltaTableEntry::GetStorageInfo(duckdb::ClientContext& context) {
   duckdb::TableStorageInfo info;
-  if (snapshot_) {
-    const auto& totals = snapshot_->files().totals();
+  if (const auto snapshot = version_ ? version_->IfLoaded() : nullptr) {
+    const auto& totals = snapshot->files().totals();
     info.cardinality =
         static_cast<duckdb::idx_t>(std::max<int64_t>(totals.records - totals.deleted_records, 0));
   }

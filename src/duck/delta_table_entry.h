@@ -46,15 +46,19 @@ struct FileOrdinal {
 
 class DeltaTableEntry : public duckdb::TableCatalogEntry {
  public:
-  // `snapshot` is null only for a table that the running transaction creates; `schema_view` and
+  // `version` is null only for a table that the running transaction creates; `schema_view` and
   // `metadata` are what the entry shows (of the snapshot, or staged by the transaction).
   DeltaTableEntry(duckdb::Catalog& catalog, duckdb::SchemaCatalogEntry& schema,
                   duckdb::CreateTableInfo& info, std::shared_ptr<delta::Table> table,
-                  delta::SnapshotPtr snapshot, delta::Schema delta_schema, delta::Metadata metadata,
-                  bool time_travel);
+                  delta::TableVersionPtr version, delta::Schema delta_schema,
+                  delta::Metadata metadata, bool time_travel);
 
   const std::shared_ptr<delta::Table>& table() const { return table_; }
-  const delta::SnapshotPtr& snapshot() const { return snapshot_; }
+  // The version with all its files, read when first asked for (errors: exceptions); null for a
+  // table that the running transaction creates.
+  delta::SnapshotPtr snapshot() const;
+  // The same without reading them.
+  const delta::TableVersionPtr& version() const { return version_; }
   const delta::Schema& delta_schema() const { return delta_schema_; }
   const delta::Metadata& metadata() const { return metadata_; }
   delta::ColumnMappingMode column_mapping() const { return column_mapping_; }
@@ -80,7 +84,7 @@ class DeltaTableEntry : public duckdb::TableCatalogEntry {
 
  private:
   std::shared_ptr<delta::Table> table_;
-  delta::SnapshotPtr snapshot_;
+  delta::TableVersionPtr version_;
   delta::Schema delta_schema_;
   delta::Metadata metadata_;
   delta::ColumnMappingMode column_mapping_ = delta::ColumnMappingMode::kNone;

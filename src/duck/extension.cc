@@ -77,6 +77,9 @@ void RegisterTarnExtension(duckdb::DatabaseInstance& db,
   config.AddExtensionOption(kRetentionCheckSetting,
                             "VACUUM refuses a retention below the table's own",
                             duckdb::LogicalType::BOOLEAN, duckdb::Value::BOOLEAN(true));
+  config.AddExtensionOption(kSnapshotCacheSetting,
+                            "Bytes of table snapshots kept between statements",
+                            duckdb::LogicalType::UBIGINT, duckdb::Value::UBIGINT(512u << 20));
   duckdb::ExtensionLoader loader(db, kStorageType);
   RegisterMetadataFunctions(loader);
   RegisterProcedures(loader);
@@ -116,6 +119,7 @@ std::shared_ptr<delta::Table> ExtensionState::TableAt(
     delta::TableEnvironment environment;
     environment.store = store;
     environment.checkpoint_format = checkpoint_format_;
+    environment.defer_from_bytes = defer_from_bytes_;
     table = delta::Table::At(std::move(environment), root);
   }
   return table;
@@ -141,6 +145,7 @@ std::shared_ptr<delta::Table> ExtensionState::TableIn(const std::string& place,
   delta::TableEnvironment environment;
   environment.store = std::move(store);
   environment.checkpoint_format = checkpoint_format_;
+  environment.defer_from_bytes = defer_from_bytes_;
   return tables_.emplace(place, delta::Table::At(std::move(environment), "")).first->second;
 }
 
@@ -173,6 +178,35 @@ Result<std::shared_ptr<delta::Table>> ExtensionState::TableAtPath(const std::str
   const std::string place = canonical.string();
   TARN_ASSIGN_OR_RETURN(auto store, store::OpenLocalStore(place));
   return TableIn(place, std::move(store));
+}
+
+void ExtensionState::NoteUse(const std::shared_ptr<delta::Table>& table, uint64_t budget_bytes) {
+  std::lock_guard<std::mutex> guard(mutex_);
+  uint64_t total = 0;
+  auto mine = uses_.end();
+  for (auto it = uses_.begin(); it != uses_.end();) {
+    const auto other = it->table.lock();
+    if (!other) {
+      it = uses_.erase(it);
+      continue;
+    }
+    if (other == table) mine = it;
+    total += it->bytes;
+    ++it;
+  }
+  if (mine == uses_.end()) {
+    uses_.push_front({table, 0});
+  } else {
+    uses_.splice(uses_.begin(), uses_, mine);
+  }
+  total -= uses_.front().bytes;
+  uses_.front().bytes = table->CachedBytes();
+  total += uses_.front().bytes;
+  while (total > budget_bytes && uses_.size() > 1) {
+    if (const auto oldest = uses_.back().table.lock()) oldest->Invalidate();
+    total -= uses_.back().bytes;
+    uses_.pop_back();
+  }
 }
 
 void ExtensionState::Forget(const std::shared_ptr<delta::Table>& table) {

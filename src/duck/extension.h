@@ -10,6 +10,7 @@
 // Threads: call once per instance, before any query. Errors: duckdb::Exception.
 #pragma once
 
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -48,6 +49,9 @@ class ExtensionState : public duckdb::StorageExtensionInfo {
   // The store of a lake: a local folder (`options` apply) or an address.
   Result<std::shared_ptr<store::ObjectStore>> OpenLake(const std::string& path,
                                                        const store::LocalStoreOptions& options);
+  // A statement uses the table. Snapshots of tables not used for longest are given up while all of
+  // them hold more than `budget_bytes`; whoever reads one keeps it for as long as he does.
+  void NoteUse(const std::shared_ptr<delta::Table>& table, uint64_t budget_bytes);
   // After DROP: a later table of the same name starts afresh.
   void Forget(const std::shared_ptr<delta::Table>& table);
 
@@ -56,6 +60,9 @@ class ExtensionState : public duckdb::StorageExtensionInfo {
   }
   duckdb::DatabaseInstance& db() { return db_; }
   const std::shared_ptr<store::StoreOpener>& opener() const { return opener_; }  // may be null
+  // For tests: of tables opened from now on, checkpoints from this size on are not read whole for
+  // one query (delta::TableEnvironment).
+  void DeferFromBytes(uint64_t bytes) { defer_from_bytes_ = bytes; }
 
  private:
   Result<std::shared_ptr<delta::Table>> TableAtAddress(const std::string& address);
@@ -66,8 +73,17 @@ class ExtensionState : public duckdb::StorageExtensionInfo {
   duckdb::DatabaseInstance& db_;
   std::shared_ptr<store::StoreOpener> opener_;
   std::shared_ptr<delta::CheckpointFormat> checkpoint_format_;
+  uint64_t defer_from_bytes_ = delta::TableEnvironment().defer_from_bytes;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<delta::Table>> tables_;  // absolute place -> table
+  struct Use {
+    std::weak_ptr<delta::Table> table;
+    uint64_t bytes = 0;
+  };
+  std::list<Use> uses_;  // newest first
 };
+
+// Setting: bytes of table snapshots kept between statements.
+inline constexpr const char* kSnapshotCacheSetting = "tarn_snapshot_cache";
 
 }  // namespace tarn::duck

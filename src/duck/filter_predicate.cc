@@ -1,5 +1,6 @@
 #include "duck/filter_predicate.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "duck/types.h"
@@ -99,26 +100,63 @@ Predicate CompareColumn(PredicateKind kind, const ColumnPath& column,
   return Predicate::Compare(kind, column.names, std::move(value));
 }
 
-// CAST(ntz AS DATE) <op> day: a range of the timestamp itself.
-Predicate CompareDay(PredicateKind kind, const ColumnPath& column, const duckdb::Value& constant) {
-  if (constant.IsNull() || constant.type().id() != LogicalTypeId::DATE) return Predicate::Unknown();
-  const auto date = constant.GetValue<duckdb::date_t>();
-  if (!duckdb::Date::IsFinite(date)) return Predicate::Unknown();
-  const auto at = [&](int32_t days) {
-    return delta::Value(
-        delta::Value::Rep(delta::TimestampValue{static_cast<int64_t>(days) * 86'400'000'000LL}));
+// The day of a column: of a date itself, of a timestamp without zone, or of an instant in the zone
+// of the session.
+struct DayOf {
+  ColumnPath column;
+  enum Of { kDate, kWallTime, kInstant } of = kDate;
+};
+
+// `day <op> days`, as a condition on the column itself.
+Predicate CompareDay(PredicateKind kind, const DayOf& day, int64_t days) {
+  constexpr int64_t kDayMicros = 86'400'000'000LL;
+  // Zones lie within 16 hours of UTC, those of old times included.
+  constexpr int64_t kZoneMicros = kDayMicros / 24 * 16;
+  if (days < -100'000'000 || days > 100'000'000) return Predicate::Unknown();
+  const auto compare = [&](PredicateKind op, int64_t from) {
+    delta::Value::Rep value = delta::DateValue{static_cast<int32_t>(from)};
+    if (day.of != DayOf::kDate) {
+      const int64_t slack = day.of == DayOf::kInstant ? kZoneMicros : 0;
+      const bool upper = op == PredicateKind::kLess;
+      value = delta::TimestampValue{from * kDayMicros + (upper ? slack : -slack)};
+    }
+    return Predicate::Compare(op, day.column.names, delta::Value(std::move(value)));
   };
-  const auto compare = [&](PredicateKind op, int32_t days) {
-    return Predicate::Compare(op, column.names, at(days));
+  std::vector<Predicate> parts;
+  switch (kind) {
+    case PredicateKind::kEqual:
+      parts = {compare(PredicateKind::kGreaterEqual, days), compare(PredicateKind::kLess, days + 1)};
+      break;
+    case PredicateKind::kLess: parts = {compare(PredicateKind::kLess, days)}; break;
+    case PredicateKind::kLessEqual: parts = {compare(PredicateKind::kLess, days + 1)}; break;
+    case PredicateKind::kGreater:
+      parts = {compare(PredicateKind::kGreaterEqual, days + 1)};
+      break;
+    case PredicateKind::kGreaterEqual:
+      parts = {compare(PredicateKind::kGreaterEqual, days)};
+      break;
+    default: return Predicate::Unknown();
+  }
+  // With slack it is implied, not the same: negated it says nothing.
+  if (day.of == DayOf::kInstant) parts.push_back(Predicate::Unknown());
+  return Predicate::And(std::move(parts));
+}
+
+// `year(day) <op> year`.
+Predicate CompareYear(PredicateKind kind, const DayOf& day, int64_t year) {
+  if (year < 1 || year > 9999) return Predicate::Unknown();
+  const auto first = [](int64_t of) {
+    return int64_t{duckdb::Date::FromDate(static_cast<int32_t>(of), 1, 1).days};
   };
   switch (kind) {
     case PredicateKind::kEqual:
-      return Predicate::And({compare(PredicateKind::kGreaterEqual, date.days),
-                             compare(PredicateKind::kLess, date.days + 1)});
-    case PredicateKind::kLess: return compare(PredicateKind::kLess, date.days);
-    case PredicateKind::kLessEqual: return compare(PredicateKind::kLess, date.days + 1);
-    case PredicateKind::kGreater: return compare(PredicateKind::kGreaterEqual, date.days + 1);
-    case PredicateKind::kGreaterEqual: return compare(PredicateKind::kGreaterEqual, date.days);
+      return Predicate::And({CompareDay(PredicateKind::kGreaterEqual, day, first(year)),
+                             CompareDay(PredicateKind::kLess, day, first(year + 1))});
+    case PredicateKind::kLess: return CompareDay(kind, day, first(year));
+    case PredicateKind::kLessEqual: return CompareDay(PredicateKind::kLess, day, first(year + 1));
+    case PredicateKind::kGreater:
+      return CompareDay(PredicateKind::kGreaterEqual, day, first(year + 1));
+    case PredicateKind::kGreaterEqual: return CompareDay(kind, day, first(year));
     default: return Predicate::Unknown();
   }
 }
@@ -215,16 +253,73 @@ class Converter {
       Predicate out = CompareColumn(*kind, *column, *constant);
       return distinct ? Predicate::Not(std::move(out)) : out;
     }
-    if (column_side.GetExpressionClass() != ExpressionClass::BOUND_CAST || distinct) {
-      return Predicate::Unknown();
+    return distinct ? Predicate::Unknown() : CompareCalendar(*kind, column_side, *constant);
+  }
+
+  // date(ts) and year(ts), as DuckDB and the Spark dialect spell them.
+  Predicate CompareCalendar(PredicateKind kind, const Expression& expr,
+                            const duckdb::Value& constant) {
+    if (constant.IsNull()) return Predicate::Unknown();
+    if (constant.type().id() == LogicalTypeId::DATE) {
+      const auto date = constant.GetValue<duckdb::date_t>();
+      const auto day = Day(expr);
+      if (!day || !duckdb::Date::IsFinite(date)) return Predicate::Unknown();
+      return CompareDay(kind, *day, date.days);
     }
-    const auto& cast = column_side.Cast<duckdb::BoundCastExpression>();
-    if (cast.child->return_type.id() != LogicalTypeId::TIMESTAMP ||
-        cast.return_type.id() != LogicalTypeId::DATE) {
-      return Predicate::Unknown();
+    const Expression* argument = ArgumentOf(expr, {"year", "spark_year"});
+    if (argument == nullptr || !IsInteger(constant.type().id())) return Predicate::Unknown();
+    const auto day = DayOrTime(*argument);
+    return day ? CompareYear(kind, *day, constant.GetValue<int64_t>()) : Predicate::Unknown();
+  }
+
+  // The only argument of a function of one of these names; null otherwise.
+  static const Expression* ArgumentOf(const Expression& expr,
+                                      std::initializer_list<const char*> names) {
+    if (expr.GetExpressionClass() == ExpressionClass::BOUND_CAST) {
+      const auto& cast = expr.Cast<duckdb::BoundCastExpression>();
+      if (cast.try_cast || !KeepsOrder(cast.child->return_type, cast.return_type)) return nullptr;
+      return ArgumentOf(*cast.child, names);
     }
-    const auto column = Column(*cast.child);
-    return column ? CompareDay(*kind, *column, *constant) : Predicate::Unknown();
+    if (expr.GetExpressionClass() != ExpressionClass::BOUND_FUNCTION) return nullptr;
+    const auto& function = expr.Cast<duckdb::BoundFunctionExpression>();
+    if (function.children.size() != 1) return nullptr;
+    for (const char* name : names) {
+      if (function.function.name == name) return function.children[0].get();
+    }
+    return nullptr;
+  }
+
+  // A timestamp column as the day it lies in.
+  std::optional<DayOf> DayOfTime(const Expression& expr) {
+    const LogicalTypeId id = expr.return_type.id();
+    if (id != LogicalTypeId::TIMESTAMP && id != LogicalTypeId::TIMESTAMP_TZ) return std::nullopt;
+    auto column = Column(expr);
+    if (!column || !column->type) return std::nullopt;
+    const bool instant = id == LogicalTypeId::TIMESTAMP_TZ;
+    if (column->type->kind != (instant ? TypeKind::kTimestamp : TypeKind::kTimestampNtz)) {
+      return std::nullopt;
+    }
+    return DayOf{std::move(*column), instant ? DayOf::kInstant : DayOf::kWallTime};
+  }
+
+  // An expression of type DATE: a column, or the day of a timestamp column.
+  std::optional<DayOf> Day(const Expression& expr) {
+    if (expr.return_type.id() != LogicalTypeId::DATE) return std::nullopt;
+    if (expr.GetExpressionClass() == ExpressionClass::BOUND_CAST) {
+      const auto& cast = expr.Cast<duckdb::BoundCastExpression>();
+      return cast.try_cast ? std::nullopt : DayOfTime(*cast.child);
+    }
+    if (const Expression* instant = ArgumentOf(expr, {"spark_date_of_instant"})) {
+      return DayOfTime(*instant);
+    }
+    auto column = Column(expr);
+    if (!column || !column->type || column->type->kind != TypeKind::kDate) return std::nullopt;
+    return DayOf{std::move(*column), DayOf::kDate};
+  }
+
+  std::optional<DayOf> DayOrTime(const Expression& expr) {
+    auto day = Day(expr);
+    return day ? std::move(day) : DayOfTime(expr);
   }
 
   Predicate Comparison(const duckdb::BoundComparisonExpression& expr) {
@@ -333,6 +428,11 @@ Predicate FromStruct(const duckdb::StructFilter& filter, const ColumnPath& colum
 }
 
 }  // namespace
+
+bool IsExact(const delta::Predicate& predicate) {
+  if (predicate.kind == delta::PredicateKind::kUnknown) return false;
+  return std::all_of(predicate.children.begin(), predicate.children.end(), IsExact);
+}
 
 Predicate ToPredicate(const Expression& filter, const ColumnResolver& resolve) {
   return Converter(resolve).Convert(filter);

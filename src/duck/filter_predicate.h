@@ -33,4 +33,7 @@ delta::Predicate ToPredicate(const duckdb::Expression& filter, const ColumnResol
 // A filter on one column, as pushed into a scan (join filters included, with their current values).
 delta::Predicate ToPredicate(const duckdb::TableFilter& filter, const ColumnPath& column);
 
+// True when the predicate says all that the filter says: nothing in it is unknown.
+bool IsExact(const delta::Predicate& predicate);
+
 }  // namespace tarn::duck

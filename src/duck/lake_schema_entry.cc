@@ -126,25 +126,25 @@ duckdb::optional_ptr<duckdb::CatalogEntry> LakeSchemaEntry::TableEntry(
   if (at) cache_key += "@" + StringUtil::Lower(at->Unit()) + at->GetValue().ToString();
   if (const auto cached = transaction_.CachedEntry(cache_key)) return cached;
 
-  delta::SnapshotPtr snapshot;
+  delta::TableVersionPtr version;
   delta::Schema shown;
   delta::Metadata metadata;
   const delta::Transaction* staged = at ? nullptr : transaction_.StagedFor(table);
   if (at) {
-    snapshot = SnapshotAt(context, *table, *at);
+    version = std::make_shared<delta::TableVersion>(SnapshotAt(context, *table, *at));
   } else if (!transaction_.IsCreating(table)) {
-    snapshot = transaction_.PinnedSnapshot(table);
+    version = transaction_.PinnedVersion(table);
   }
   if (staged) {
     shown = staged->schema();
     metadata = staged->metadata();
   } else {
-    shown = snapshot->schema();
-    metadata = snapshot->metadata();
+    shown = version->definition().schema();
+    metadata = version->definition().metadata();
   }
   auto info = DescribeTable(*this, name, shown, metadata);
   auto entry =
-      duckdb::make_uniq<DeltaTableEntry>(catalog, *this, *info, table, snapshot, std::move(shown),
+      duckdb::make_uniq<DeltaTableEntry>(catalog, *this, *info, table, version, std::move(shown),
                                          std::move(metadata), static_cast<bool>(at));
   auto& owned = transaction_.Own(std::move(entry));
   transaction_.CacheEntry(cache_key, owned);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "duck/delta_table_entry.h"
+#include "duck/extension.h"
 #include "duck/folder_removal.h"
 #include "duck/lake_catalog.h"
 #include "duck/lake_schema_entry.h"
@@ -64,7 +65,7 @@ std::optional<Status> LakeSessionState::CommitFailure() {
 struct LakeTransaction::TableState {
   std::shared_ptr<delta::Table> table;
   std::string qualified_name;
-  delta::SnapshotPtr pinned;
+  delta::TableVersionPtr pinned;
   std::unique_ptr<delta::Transaction> staged;
   bool creating = false;  // first commit or replacement: the base's files do not show
   bool if_not_exists = false;
@@ -92,11 +93,26 @@ LakeTransaction::TableState& LakeTransaction::StateOf(const std::shared_ptr<delt
   return *state;
 }
 
-delta::SnapshotPtr LakeTransaction::PinnedSnapshot(const std::shared_ptr<delta::Table>& table) {
+delta::TableVersionPtr LakeTransaction::PinnedVersion(const std::shared_ptr<delta::Table>& table) {
   Guard guard(mutex_);
   auto& state = StateOf(table);
-  if (!state.pinned) state.pinned = ValueOrThrow(table->Latest());
+  if (!state.pinned) {
+    state.pinned = ValueOrThrow(table->LatestVersion());
+    NoteUse(table);
+  }
   return state.pinned;
+}
+
+void LakeTransaction::NoteUse(const std::shared_ptr<delta::Table>& table) {
+  const auto client = context.lock();
+  duckdb::Value budget;
+  if (client && client->TryGetCurrentSetting(kSnapshotCacheSetting, budget)) {
+    catalog_.state().NoteUse(table, budget.GetValue<uint64_t>());
+  }
+}
+
+delta::SnapshotPtr LakeTransaction::PinnedSnapshot(const std::shared_ptr<delta::Table>& table) {
+  return ValueOrThrow(PinnedVersion(table)->Full());
 }
 
 void LakeTransaction::NoteScan(const std::shared_ptr<delta::Table>& table, duckdb::idx_t query) {
@@ -139,8 +155,7 @@ delta::Transaction& LakeTransaction::WriteTo(const DeltaTableEntry& entry) {
   }
   auto& state = StateOf(entry.table());
   if (state.staged) return *state.staged;
-  if (!state.pinned) state.pinned = ValueOrThrow(entry.table()->Latest());
-  auto begun = delta::Transaction::Begin(entry.table(), state.pinned);
+  auto begun = delta::Transaction::Begin(entry.table(), PinnedSnapshot(entry.table()));
   ThrowIfError(NamingTable(begun.status(), entry.table()->root(), entry.QualifiedName()));
   state.staged = std::move(begun).value();
   state.qualified_name = entry.QualifiedName();
@@ -157,8 +172,7 @@ delta::Transaction& LakeTransaction::StageCreate(const std::string& qualified_na
   const bool first_write = !state.staged;
   // DROP and CREATE of one name in a transaction is a replacement: one atomic commit.
   if ((replace || state.dropped) && ValueOrThrow(table->Exists())) {
-    if (!state.pinned) state.pinned = ValueOrThrow(table->Latest());
-    auto staged = delta::Transaction::Replace(table, state.pinned, std::move(metadata));
+    auto staged = delta::Transaction::Replace(table, PinnedSnapshot(table), std::move(metadata));
     ThrowIfError(NamingTable(staged.status(), table->root(), qualified_name));
     state.staged = std::move(staged).value();
   } else {

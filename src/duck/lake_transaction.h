@@ -95,6 +95,8 @@ class LakeTransaction : public duckdb::Transaction {
   // --- reading ---
   // The snapshot the transaction reads this table at; pins the newest on the first call.
   delta::SnapshotPtr PinnedSnapshot(const std::shared_ptr<delta::Table>& table);
+  // The same without reading its files.
+  delta::TableVersionPtr PinnedVersion(const std::shared_ptr<delta::Table>& table);
   // A statement (its query number) looks at the table's rows at this transaction's version. The
   // optimizer may answer it without a scan that could be found in the plan.
   void NoteScan(const std::shared_ptr<delta::Table>& table, duckdb::idx_t query);
@@ -153,6 +155,7 @@ class LakeTransaction : public duckdb::Transaction {
 
  private:
   struct TableState;
+  void NoteUse(const std::shared_ptr<delta::Table>& table);
   TableState& StateOf(const std::shared_ptr<delta::Table>& table);
   void ApplyAnnotations(TableState& state, LakeSessionState& session);
   Status CommitTables(LakeSessionState& session, std::vector<TableCommit>* done);

@@ -316,21 +316,23 @@ duckdb::unique_ptr<duckdb::FunctionData> BindScan(duckdb::ClientContext& context
                                                   duckdb::vector<duckdb::string>& names) {
   const std::string name = NameArgument(input, "delta_scan");
   auto table = ValueOrThrow(ExtensionState::Get(context).TableAtPath(name));
-  delta::SnapshotPtr snapshot;
+  delta::TableVersionPtr version;
   for (const auto& [key, value] : input.named_parameters) {
     if (value.IsNull()) continue;
-    if (snapshot) {
+    if (version) {
       throw duckdb::BinderException("delta_scan takes version or timestamp, not both");
     }
-    snapshot = SnapshotAt(context, *table, duckdb::BoundAtClause(key, value));
+    version = std::make_shared<delta::TableVersion>(
+        SnapshotAt(context, *table, duckdb::BoundAtClause(key, value)));
   }
-  if (!snapshot) {
-    auto latest = table->Latest();
+  if (!version) {
+    auto latest = table->LatestVersion();
     ThrowIfError(latest.status().WithContext(name));
-    snapshot = std::move(latest).value();
+    version = std::move(latest).value();
   }
+  const auto& definition = version->definition();
   auto info =
-      MakeScanInfo(name, table, snapshot, snapshot->schema(), snapshot->metadata(), nullptr);
+      MakeScanInfo(name, table, version, definition.schema(), definition.metadata(), nullptr);
   for (const auto& column : info->names) names.push_back(column);
   for (const auto& type : info->types) types.push_back(type);
   return std::move(BindDeltaScan(context, std::move(info)).bind_data);

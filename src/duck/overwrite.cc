@@ -1,6 +1,5 @@
 #include "duck/overwrite.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "duck/file_rescan.h"
@@ -9,11 +8,6 @@
 #include "duckdb/planner/expression/bound_reference_expression.hpp"
 
 namespace tarn::duck {
-
-bool IsExact(const delta::Predicate& predicate) {
-  if (predicate.kind == delta::PredicateKind::kUnknown) return false;
-  return std::all_of(predicate.children.begin(), predicate.children.end(), IsExact);
-}
 
 void RemoveAll(TableWrite& write) {
   auto& delta = write.delta();

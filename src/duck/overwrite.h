@@ -20,7 +20,4 @@ void RemoveAll(TableWrite& write);
 void RemoveMatching(duckdb::ClientContext& context, TableWrite& write,
                     const std::string& predicate_sql);
 
-// True when the predicate says all that the expression it came from says.
-bool IsExact(const delta::Predicate& predicate);
-
 }  // namespace tarn::duck

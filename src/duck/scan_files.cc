@@ -7,6 +7,7 @@
 #include "delta/prune.h"
 #include "duck/delta_table_entry.h"
 #include "duck/filter_predicate.h"
+#include "duck/generated_filter.h"
 #include "duck/status_exception.h"
 #include "duck/store_file_system.h"
 #include "duckdb/common/string_util.hpp"
@@ -39,10 +40,18 @@ std::shared_ptr<const ScanOverlay> OverlayOf(const delta::Transaction* staged,
   return overlay;
 }
 
-uint64_t DeltaScanInfo::TotalFiles() const {
-  const uint64_t base = snapshot ? snapshot->num_files() : 0;
-  if (!overlay) return base;
-  return base - overlay->removed.size() + overlay->added.size();
+delta::SnapshotPtr DeltaScanInfo::Snapshot() const {
+  return version ? ValueOrThrow(version->Full()) : nullptr;
+}
+
+delta::SnapshotPtr DeltaScanInfo::SnapshotIfLoaded() const {
+  return version ? version->IfLoaded() : nullptr;
+}
+
+std::optional<uint64_t> DeltaScanInfo::TotalFiles() const {
+  const auto base = version ? version->num_files() : std::optional<int64_t>(0);
+  if (!base || !overlay) return base;
+  return *base - overlay->removed.size() + overlay->added.size();
 }
 
 bool DeltaScanInfo::IsPartitionColumn(const std::string& logical_name) const {
@@ -129,42 +138,81 @@ DeltaFileList::DeltaFileList(std::shared_ptr<DeltaScanInfo> info, Predicate pred
 
 const std::vector<uint64_t>& DeltaFileList::Ordinals() const {
   std::call_once(once_, [this] {
-    const ScanOverlay* overlay = info_->overlay.get();
-    if (info_->snapshot) {
-      for (const auto& candidate : info_->snapshot->Prune(predicate_)) {
-        if (overlay && overlay->removed.count(candidate.index)) continue;
-        ordinals_.push_back(FileOrdinal::Base(candidate.index));
-      }
-    }
-    if (!overlay) return;
-    const bool all = predicate_.kind == delta::PredicateKind::kTrue;
-    // A column that some files hold cannot be judged by what the log lacks of them.
-    std::vector<std::string> partitions = info_->partition_columns;
-    std::erase(partitions, info_->column_in_some_files);
-    const delta::Pruner pruner(info_->schema, partitions,
-                               info_->mapping != delta::ColumnMappingMode::kNone, predicate_);
-    for (size_t i = 0; i < overlay->added.size(); ++i) {
-      if (!all && pruner.Judge(overlay->added[i]) == delta::Verdict::kNone) continue;
-      ordinals_.push_back(FileOrdinal::Added(i));
-    }
+    Find();
+    found_ = true;
   });
   return ordinals_;
 }
 
+void DeltaFileList::Find() const {
+  const ScanOverlay* overlay = info_->overlay.get();
+  if (info_->version) {
+    // What a transaction has staged refers to positions among all files.
+    if (overlay) files_ = info_->Snapshot();
+    if (!files_) files_ = ValueOrThrow(info_->version->Matching(predicate_));
+    for (const auto& candidate : files_->Prune(predicate_)) {
+      if (overlay && overlay->removed.count(candidate.index)) continue;
+      ordinals_.push_back(FileOrdinal::Base(candidate.index));
+      every_row_matches_ &= candidate.verdict == delta::Verdict::kAll;
+    }
+  }
+  every_row_matches_ &= overlay == nullptr;
+  if (!overlay) return;
+  const bool all = predicate_.kind == delta::PredicateKind::kTrue;
+  // A column that some files hold cannot be judged by what the log lacks of them.
+  std::vector<std::string> partitions = info_->partition_columns;
+  std::erase(partitions, info_->column_in_some_files);
+  const delta::Pruner pruner(info_->schema, partitions,
+                             info_->mapping != delta::ColumnMappingMode::kNone, predicate_);
+  for (size_t i = 0; i < overlay->added.size(); ++i) {
+    if (!all && pruner.Judge(overlay->added[i]) == delta::Verdict::kNone) continue;
+    ordinals_.push_back(FileOrdinal::Added(i));
+  }
+}
+
+bool DeltaFileList::EveryRowMatches() const {
+  Ordinals();
+  return every_row_matches_;
+}
+
+std::vector<FileIndex> DeltaFileList::BaseFiles() const {
+  std::vector<FileIndex> out;
+  for (const uint64_t ordinal : Ordinals()) {
+    if (!FileOrdinal::IsAdded(ordinal)) out.push_back(FileOrdinal::BaseIndex(ordinal));
+  }
+  return out;
+}
+
 ScanFile DeltaFileList::FileAt(size_t position) const {
   ScanFile file;
-  file.ordinal = Ordinals().at(position);
-  if (FileOrdinal::IsAdded(file.ordinal)) {
-    file.add = info_->overlay->added.at(FileOrdinal::AddedPosition(file.ordinal));
+  const uint64_t ordinal = Ordinals().at(position);
+  if (FileOrdinal::IsAdded(ordinal)) {
+    file.added = FileOrdinal::AddedPosition(ordinal);
+    file.add = info_->overlay->added.at(*file.added);
     return file;
   }
-  const FileIndex index = FileOrdinal::BaseIndex(file.ordinal);
-  file.add = info_->snapshot->File(index);
+  const FileIndex index = FileOrdinal::BaseIndex(ordinal);
+  file.add = files_->File(index);
   if (info_->overlay) {
     const auto it = info_->overlay->vectors.find(index);
     if (it != info_->overlay->vectors.end()) file.add.deletion_vector = it->second;
   }
   return file;
+}
+
+uint64_t DeltaFileList::OrdinalAt(size_t position) const {
+  const uint64_t ordinal = Ordinals().at(position);
+  if (FileOrdinal::IsAdded(ordinal)) return ordinal;
+  const auto all = info_->Snapshot();
+  if (all == files_) return ordinal;
+  const auto add = files_->File(FileOrdinal::BaseIndex(ordinal));
+  const auto* vector = add.deletion_vector ? &*add.deletion_vector : nullptr;
+  const auto found = all->files().Find(add.path, vector);
+  if (!found) {
+    throw duckdb::InternalException("file '%s' of table %s is in a part of its version only",
+                                    add.path, info_->table_name);
+  }
+  return FileOrdinal::Base(*found);
 }
 
 duckdb::unique_ptr<duckdb::MultiFileList> DeltaFileList::Narrow(std::vector<Predicate> more) const {
@@ -182,6 +230,7 @@ duckdb::unique_ptr<duckdb::MultiFileList> DeltaFileList::Narrow(std::vector<Pred
   Predicate combined = added.size() == 1 ? std::move(added[0]) : Predicate::And(std::move(added));
   auto list = duckdb::make_uniq<DeltaFileList>(info_, std::move(combined));
   list->conjuncts_ = std::move(conjuncts);
+  if (found_) list->files_ = files_;
   return list;
 }
 
@@ -206,8 +255,22 @@ duckdb::unique_ptr<duckdb::MultiFileList> DeltaFileList::ComplexFilterPushdown(
     return ColumnPath{{field.name}, field.type.get()};
   };
   std::vector<Predicate> more;
-  for (const auto& filter : filters) more.push_back(ToPredicate(*filter, resolve));
-  return Narrow(std::move(more));
+  bool exact = true;
+  for (const auto& filter : filters) {
+    more.push_back(ToPredicate(*filter, resolve));
+    exact = exact && IsExact(more.back());
+  }
+  for (size_t i = 0, given = more.size(); i < given; ++i) {
+    for (auto& implied :
+         ImpliedByGeneration(more[i], info_->schema, info_->partition_columns)) {
+      more.push_back(std::move(implied));
+    }
+  }
+  auto list = Narrow(std::move(more));
+  // Where every row of every file that is left matches, nothing needs to be filtered, and COUNT, MIN
+  // and MAX can be had from the log.
+  if (exact && (list ? list->Cast<DeltaFileList>() : *this).EveryRowMatches()) filters.clear();
+  return list;
 }
 
 duckdb::unique_ptr<duckdb::MultiFileList> DeltaFileList::DynamicFilterPushdown(
@@ -247,13 +310,26 @@ duckdb::FileExpandResult DeltaFileList::GetExpandResult() const {
 
 duckdb::idx_t DeltaFileList::GetTotalFileCount() const { return Ordinals().size(); }
 
+// Without statistics at hand: a column takes some bytes per row of a compressed file.
+duckdb::unique_ptr<duckdb::NodeStatistics> DeltaFileList::EstimateFromSizes() const {
+  constexpr uint64_t kBytesPerValue = 8;
+  uint64_t bytes = 0;
+  for (const uint64_t ordinal : ordinals_) {
+    if (!FileOrdinal::IsAdded(ordinal)) {
+      bytes += static_cast<uint64_t>(files_->files().SizeBytes(FileOrdinal::BaseIndex(ordinal)));
+    }
+  }
+  return duckdb::make_uniq<duckdb::NodeStatistics>(
+      bytes / (kBytesPerValue * std::max<size_t>(info_->schema.fields.size(), 1)) + 1);
+}
+
 duckdb::unique_ptr<duckdb::NodeStatistics> DeltaFileList::GetCardinality(
     duckdb::ClientContext& context) const {
   const auto& ordinals = Ordinals();
-  if (!info_->snapshot) return duckdb::make_uniq<duckdb::NodeStatistics>(ordinals.size() * 1000);
-  const auto& totals = info_->snapshot->files().totals();
+  if (!files_) return duckdb::make_uniq<duckdb::NodeStatistics>(ordinals.size() * 1000);
+  const auto& totals = files_->files().totals();
   const int64_t known_files = totals.files - totals.files_without_records;
-  if (known_files <= 0) return nullptr;
+  if (known_files <= 0) return EstimateFromSizes();
   const double per_file =
       static_cast<double>(std::max<int64_t>(totals.records - totals.deleted_records, 0)) /
       static_cast<double>(known_files);
@@ -264,6 +340,7 @@ duckdb::unique_ptr<duckdb::NodeStatistics> DeltaFileList::GetCardinality(
 duckdb::unique_ptr<duckdb::MultiFileList> DeltaFileList::Copy() const {
   auto copy = duckdb::make_uniq<DeltaFileList>(info_, predicate_);
   copy->conjuncts_ = conjuncts_;
+  if (found_) copy->files_ = files_;
   return copy;
 }
 
@@ -275,7 +352,7 @@ duckdb::OpenFileInfo DeltaFileList::GetFile(duckdb::idx_t i) const {
     return ImmutableFile(ValueOrThrow(EnginePathOf(*info_->table, add.path)),
                          static_cast<uint64_t>(add.size_bytes));
   }
-  const auto& files = info_->snapshot->files();
+  const auto& files = files_->files();
   const FileIndex index = FileOrdinal::BaseIndex(ordinal);
   return ImmutableFile(ValueOrThrow(EnginePathOf(*info_->table, std::string(files.Path(index)))),
                        static_cast<uint64_t>(files.SizeBytes(index)));

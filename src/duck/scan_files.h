@@ -7,6 +7,7 @@
 // Threads: DeltaScanInfo is immutable; DeltaFileList is safe for concurrent reads.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -46,7 +47,7 @@ std::shared_ptr<const ScanOverlay> OverlayOf(const delta::Transaction* staged,
 struct DeltaScanInfo : public duckdb::TableFunctionInfo {
   std::string table_name;  // for messages: "silver.events" or a path
   std::shared_ptr<delta::Table> table;
-  delta::SnapshotPtr snapshot;  // null for a table the transaction creates
+  delta::TableVersionPtr version;  // null for a table the transaction creates
   delta::Schema schema;
   std::vector<std::string> partition_columns;  // logical names
   delta::ColumnMappingMode mapping = delta::ColumnMappingMode::kNone;
@@ -58,13 +59,18 @@ struct DeltaScanInfo : public duckdb::TableFunctionInfo {
   duckdb::vector<duckdb::string> names;
   duckdb::vector<duckdb::LogicalType> types;
 
-  uint64_t TotalFiles() const;
+  // All files of the version, read when first asked for; null for a table the transaction creates.
+  // Errors: exceptions.
+  delta::SnapshotPtr Snapshot() const;
+  // Null while they have not been read.
+  delta::SnapshotPtr SnapshotIfLoaded() const;
+  std::optional<uint64_t> TotalFiles() const;  // nullopt when that takes reading them
   bool IsPartitionColumn(const std::string& logical_name) const;
 };
 
-// One file of the list; see FileOrdinal (delta_table_entry.h) for `ordinal`.
+// One file of the list.
 struct ScanFile {
-  uint64_t ordinal = 0;
+  std::optional<size_t> added;  // position among the overlay's added files
   delta::AddFile add;  // with the deletion vector that counts now
 };
 
@@ -83,6 +89,16 @@ class DeltaFileList : public duckdb::MultiFileList {
   const DeltaScanInfo& info() const { return *info_; }
   const delta::Predicate& predicate() const { return predicate_; }
   ScanFile FileAt(size_t position) const;
+  // True when the predicate holds for every row of every file of the list, and nothing is staged.
+  bool EveryRowMatches() const;
+  // The files in which the list looks (null without a version), and which of them it holds.
+  delta::SnapshotPtr Files() const {
+    Ordinals();
+    return files_;
+  }
+  std::vector<delta::FileIndex> BaseFiles() const;
+  // The file's FileOrdinal (delta_table_entry.h), which needs all files of the version.
+  uint64_t OrdinalAt(size_t position) const;
 
   duckdb::unique_ptr<duckdb::MultiFileList> ComplexFilterPushdown(
       duckdb::ClientContext& context, const duckdb::MultiFileOptions& options,
@@ -107,15 +123,23 @@ class DeltaFileList : public duckdb::MultiFileList {
   duckdb::OpenFileInfo GetFile(duckdb::idx_t i) const override;
 
  private:
+  // Positions of the files that may match: in `files_`, or of added files.
   const std::vector<uint64_t>& Ordinals() const;
+  void Find() const;
+  duckdb::unique_ptr<duckdb::NodeStatistics> EstimateFromSizes() const;
   duckdb::unique_ptr<duckdb::MultiFileList> Narrow(std::vector<delta::Predicate> more) const;
 
   std::shared_ptr<DeltaScanInfo> info_;
   delta::Predicate predicate_;
   std::set<std::string>
       conjuncts_;  // what predicate_ holds, as text: WHERE comes twice, pruning costs
+  // Files in which to look; null: those of the version. A list narrowed from one that has looked
+  // need not look further.
+  mutable delta::SnapshotPtr files_;
   mutable std::once_flag once_;
-  mutable std::vector<uint64_t> ordinals_;  // of the files that may match
+  mutable std::atomic<bool> found_ = false;
+  mutable std::vector<uint64_t> ordinals_;
+  mutable bool every_row_matches_ = true;
 };
 
 }  // namespace tarn::duck

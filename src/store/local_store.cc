@@ -125,18 +125,30 @@ class LocalStore final : public ObjectStore {
   }
 
   Status Put(const std::string& key, std::string_view bytes, PutMode mode) override {
+    return PutWhole(key, bytes, mode, options_.fsync);
+  }
+
+  Status PutExpendable(const std::string& key, std::string_view bytes) override {
+    return PutWhole(key, bytes, PutMode::kCreateOnly, false);
+  }
+
+  Status PutWhole(const std::string& key, std::string_view bytes, PutMode mode, bool fsync) {
     if (mode == PutMode::kCreateOnly) {
       // Losing the race is common for commits; a look is cheaper than writing and syncing first.
       struct stat info {};
       if (::stat(PathOf(key).c_str(), &info) == 0)
         return Status::AlreadyExists(PathOf(key) + " exists");
     }
-    TARN_ASSIGN_OR_RETURN(auto writer, OpenWriter(key, mode));
+    TARN_ASSIGN_OR_RETURN(auto writer, Open(key, mode, fsync));
     TARN_RETURN_IF_ERROR(writer->Append(bytes));
     return writer->Finish();
   }
 
   Result<std::unique_ptr<ObjectWriter>> OpenWriter(const std::string& key, PutMode mode) override {
+    return Open(key, mode, options_.fsync);
+  }
+
+  Result<std::unique_ptr<ObjectWriter>> Open(const std::string& key, PutMode mode, bool fsync) {
     TARN_RETURN_IF_ERROR(ValidateKey(key));
     const std::string path = PathOf(key);
     const std::string folder = ParentOf(path);
@@ -151,7 +163,7 @@ class LocalStore final : public ObjectStore {
     }
     if (!fd.valid()) return ErrnoStatus(errno, "write", path);
     return std::unique_ptr<ObjectWriter>(
-        new LocalWriter(std::move(fd), temporary, path, mode, options_.fsync));
+        new LocalWriter(std::move(fd), temporary, path, mode, fsync));
   }
 
   Status Delete(const std::string& key) override {

@@ -62,6 +62,11 @@ class ObjectStore {
                                        uint64_t length) = 0;
   virtual Result<ObjectInfo> Head(const std::string& key) = 0;
   virtual Status Put(const std::string& key, std::string_view bytes, PutMode mode) = 0;
+  // Put-if-absent of an object whose loss harms nobody (a checksum): whole for every reader, but
+  // nobody waits for the disk. After a power cut it may be gone, or be there without its bytes.
+  virtual Status PutExpendable(const std::string& key, std::string_view bytes) {
+    return Put(key, bytes, PutMode::kCreateOnly);
+  }
   virtual Result<std::unique_ptr<ObjectWriter>> OpenWriter(const std::string& key,
                                                            PutMode mode) = 0;
   // Absent keys are fine: deleting is idempotent.

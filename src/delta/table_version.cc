@@ -1,0 +1,41 @@
+#include "delta/table_version.h"
+
+#include "delta/add_filter.h"
+#include "delta/snapshot_builder.h"
+#include "delta/table.h"
+
+namespace tarn::delta {
+
+SnapshotPtr TableVersion::IfLoaded() const {
+  std::lock_guard lock(mutex_);
+  return full_;
+}
+
+Result<SnapshotPtr> TableVersion::Full() {
+  std::lock_guard lock(mutex_);  // one load at a time: the others want the same answer
+  if (full_) return full_;
+  const auto& environment = table_->environment();
+  TARN_ASSIGN_OR_RETURN(
+      full_, LoadSnapshot({environment.store, environment.checkpoint_format, table_->root()},
+                          definition_->version()));
+  table_->Adopt(full_);
+  return full_;
+}
+
+Result<SnapshotPtr> TableVersion::Matching(const Predicate& predicate) {
+  if (SnapshotPtr full = IfLoaded()) return full;
+  const PredicateAddFilter judge(
+      definition_->schema(), definition_->metadata().partition_columns,
+      definition_->column_mapping() != ColumnMappingMode::kNone, predicate);
+  if (!judge.IsSelective()) return Full();
+  const auto& environment = table_->environment();
+  return LoadMatching({environment.store, environment.checkpoint_format, table_->root()},
+                      *definition_, predicate);
+}
+
+std::optional<int64_t> TableVersion::num_files() const {
+  if (const SnapshotPtr full = IfLoaded()) return full->num_files();
+  return PartsOf(*definition_).known_files;
+}
+
+}  // namespace tarn::delta
