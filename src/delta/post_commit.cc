@@ -27,6 +27,21 @@ void CompactLog(Table& table, Version committed, int64_t interval) {
   }
 }
 
+// Commits from one checkpoint to the next. Where the table does not say, they follow the size of the
+// state, so that writing it costs each commit the same share, within what other engines are used to.
+int64_t CheckpointInterval(const Snapshot& snapshot) {
+  constexpr int64_t kShortest = 10, kLongest = 100, kFilesPerCommit = 100;
+  if (snapshot.Property("delta.checkpointInterval")) {
+    const auto properties = ParseProperties(snapshot.metadata().configuration);
+    return properties.ok() ? properties->checkpoint_interval : kShortest;
+  }
+  const int64_t files = snapshot.num_files();
+  for (const int64_t interval : {kShortest, int64_t{20}, int64_t{50}}) {
+    if (files <= interval * kFilesPerCommit) return interval;
+  }
+  return kLongest;
+}
+
 }  // namespace
 
 SnapshotPtr AfterCommit(Table& table, Version committed, const std::string& txn_id) {
@@ -51,7 +66,7 @@ SnapshotPtr AfterCommit(Table& table, Version committed, const std::string& txn_
     }
   }
   const auto properties = ParseProperties(snapshot->metadata().configuration);
-  const int64_t interval = properties.ok() ? properties->checkpoint_interval : 10;
+  const int64_t interval = CheckpointInterval(*snapshot);
   const bool checkpoint = committed.value() > 0 && committed.value() % interval == 0;
   if (properties.ok() && !checkpoint) {
     CompactLog(table, committed, properties->log_compaction_interval);

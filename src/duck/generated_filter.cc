@@ -45,7 +45,9 @@ std::optional<Generation> ParseGeneration(const StructField& field) {
   std::string text = StringUtil::Lower(*written);
   StringUtil::Trim(text);
   Generation out;
-  for (const auto& [name, tail] : {std::pair("cast", " as date"), {"date", ""}, {"to_date", ""}}) {
+  constexpr std::pair<const char*, const char*> kDayForms[] = {
+      {"cast", " as date"}, {"date", ""}, {"to_date", ""}};
+  for (const auto& [name, tail] : kDayForms) {
     out.source = ArgumentIn(text, name, tail);
     if (!out.source.empty() && field.type->kind == TypeKind::kDate) return out;
   }

@@ -66,6 +66,13 @@ TEST_P(StoreContract, PutIfAbsentHasOneWinner) {
   EXPECT_EQ(*store().Get("k"), "third");
 }
 
+TEST_P(StoreContract, ExpendableObjectsAreWholeAndDoNotReplace) {
+  ASSERT_TRUE(store().PutExpendable("a/checksum", "first").ok());
+  EXPECT_EQ(*store().Get("a/checksum"), "first");
+  EXPECT_EQ(store().PutExpendable("a/checksum", "second").code(), StatusCode::kAlreadyExists);
+  EXPECT_EQ(*store().Get("a/checksum"), "first");
+}
+
 TEST_P(StoreContract, ConcurrentCreatorsHaveExactlyOneWinnerPerKey) {
   for (int key = 0; key < 20; ++key) {
     std::atomic<int> wins{0};
