@@ -94,9 +94,8 @@ struct PredicateAddFilter::Impl {
       Remembered& known = remembered[&node];
       const auto found = known.find(text);
       if (found != known.end()) return found->second;
-      const Outcomes outcomes =
-          JudgeLeaf(node.kind, node.values, node.sorted,
-                    PrunePlan::PartitionFacts(column, std::string(text)));
+      const Outcomes outcomes = JudgeLeaf(node.kind, node.values, node.sorted,
+                                          PrunePlan::PartitionFacts(column, std::string(text)));
       if (known.size() < kMaxRemembered) known.emplace(text, outcomes);
       return outcomes;
     }
@@ -136,8 +135,8 @@ struct PredicateAddFilter::Impl {
     std::optional<int64_t> records;
     int64_t number = 0;
     if (const auto text = ValueAt(known.shape->records_slot);
-        text && std::from_chars(text->data(), text->data() + text->size(), number).ec ==
-                    std::errc()) {
+        text &&
+        std::from_chars(text->data(), text->data() + text->size(), number).ec == std::errc()) {
       records = number;
     }
     const Slots& slots = known.of_column[column];

@@ -1,10 +1,10 @@
-// PredicateAddFilter: which adds of a checkpoint a predicate may want, decided from partition values
-// and statistics before a row is made whole.
+// PredicateAddFilter: which adds of a checkpoint a predicate may want, decided from partition
+// values and statistics before a row is made whole.
 //
 // As sound as Pruner: what it drops holds no matching row. It keeps what it cannot judge.
 //
-// Threads: one thread per filter; it caches what it has judged. Lifetime: the schema may go, what is
-// needed of it is copied.
+// Threads: one thread per filter; it caches what it has judged. Lifetime: the schema may go, what
+// is needed of it is copied.
 #pragma once
 
 #include <memory>

@@ -65,19 +65,21 @@ AddFile RandomFile(Random& random) {
     case 1: file.stats = "{\"numRecords\":3}"; break;
     case 2: file.stats = "{\"numRecords\":3,\"nullCount\":{\"id\":3}}"; break;
     case 3:
-      file.stats = "{ \"numRecords\": 3, \"minValues\": {\"id\": " + low + "}, \"maxValues\": {\"id\": " +
-                   high + ", \"text\": \"q\"} }";
+      file.stats = "{ \"numRecords\": 3, \"minValues\": {\"id\": " + low +
+                   "}, \"maxValues\": {\"id\": " + high + ", \"text\": \"q\"} }";
       break;
     default:
       file.stats = "{\"numRecords\":3,\"minValues\":{\"id\":" + low + ",\"text\":\"a\\\"" + low +
-                   "\",\"s\":{\"x\":" + low + ".5}},\"maxValues\":{\"id\":" + high + ",\"text\":\"b" +
-                   high + "\",\"s\":{\"x\":" + high + "}},\"nullCount\":{\"id\":0,\"text\":1,\"s\":{\"x\":0}}}";
+                   "\",\"s\":{\"x\":" + low + ".5}},\"maxValues\":{\"id\":" + high +
+                   ",\"text\":\"b" + high + "\",\"s\":{\"x\":" + high +
+                   "}},\"nullCount\":{\"id\":0,\"text\":1,\"s\":{\"x\":0}}}";
   }
   return file;
 }
 
 Predicate RandomPredicate(Random& random, int depth) {
-  const K kinds[] = {K::kEqual, K::kNotEqual, K::kLess, K::kLessEqual, K::kGreater, K::kGreaterEqual};
+  const K kinds[] = {K::kEqual,     K::kNotEqual, K::kLess,
+                     K::kLessEqual, K::kGreater,  K::kGreaterEqual};
   if (depth > 0 && random.Uniform(2) == 0) {
     std::vector<Predicate> children;
     for (uint64_t i = 0; i < 1 + random.Uniform(3); ++i) {
@@ -92,16 +94,20 @@ Predicate RandomPredicate(Random& random, int depth) {
   const K kind = kinds[random.Uniform(6)];
   Predicate out;
   switch (random.Uniform(7)) {
-    case 0: return Predicate::Compare(kind, {"day"}, Day("2026-01-0" + std::to_string(1 + random.Uniform(2))));
+    case 0:
+      return Predicate::Compare(kind, {"day"},
+                                Day("2026-01-0" + std::to_string(1 + random.Uniform(2))));
     case 1: return Predicate::Compare(kind, {"part"}, Int(static_cast<int64_t>(random.Uniform(4))));
     case 2: return Predicate::Compare(kind, {"label"}, Str(random.Uniform(2) ? "a" : "a'b"));
     case 3: return Predicate::Compare(kind, {"text"}, Str("b7"));
-    case 4: return Predicate::Compare(kind, {"s", "x"}, Int(static_cast<int64_t>(random.Uniform(100))));
+    case 4:
+      return Predicate::Compare(kind, {"s", "x"}, Int(static_cast<int64_t>(random.Uniform(100))));
     case 5:
       out.kind = random.Uniform(2) ? K::kIsNull : K::kIsNotNull;
       out.column = {random.Uniform(2) ? "label" : "id"};
       return out;
-    default: return Predicate::Compare(kind, {"id"}, Int(static_cast<int64_t>(random.Uniform(100))));
+    default:
+      return Predicate::Compare(kind, {"id"}, Int(static_cast<int64_t>(random.Uniform(100))));
   }
 }
 

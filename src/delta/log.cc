@@ -62,8 +62,7 @@ bool ParseCheckpointName(std::string_view rest, LogFileName* out) {
 }
 
 // Multi-part checkpoints whose parts are still being collected: (version, parts) -> part -> file.
-using PartialCheckpoints =
-    std::map<std::pair<Version, int>, std::map<int, CheckpointFiles>>;
+using PartialCheckpoints = std::map<std::pair<Version, int>, std::map<int, CheckpointFiles>>;
 
 void TakeCheckpoint(const LogFileName& name, std::string file, const store::ObjectInfo& object,
                     PartialCheckpoints* partial, LogListing* listing) {

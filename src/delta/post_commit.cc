@@ -27,8 +27,9 @@ void CompactLog(Table& table, Version committed, int64_t interval) {
   }
 }
 
-// Commits from one checkpoint to the next. Where the table does not say, they follow the size of the
-// state, so that writing it costs each commit the same share, within what other engines are used to.
+// Commits from one checkpoint to the next. Where the table does not say, they follow the size of
+// the state, so that writing it costs each commit the same share, within what other engines are
+// used to.
 int64_t CheckpointInterval(const Snapshot& snapshot) {
   constexpr int64_t kShortest = 10, kLongest = 100, kFilesPerCommit = 100;
   if (snapshot.Property("delta.checkpointInterval")) {

@@ -23,9 +23,9 @@ class StatisticsReader {
         nan_count_(files, Under("nanCount", column)) {}
 
   ColumnFacts Read(const FileBlock& block, uint32_t row, std::optional<int64_t> records) {
-    return PrunePlan::StatisticsFacts(column_, records, null_count_.Read(block, row), min_.Read(block, row),
-                   max_.Read(block, row),
-                   column_.is_float() ? nan_count_.Read(block, row) : std::nullopt);
+    return PrunePlan::StatisticsFacts(
+        column_, records, null_count_.Read(block, row), min_.Read(block, row),
+        max_.Read(block, row), column_.is_float() ? nan_count_.Read(block, row) : std::nullopt);
   }
 
  private:
@@ -52,7 +52,8 @@ class StatisticsText {
     const auto min = Find("minValues", column);
     const auto max = Find("maxValues", column);
     const auto nan_count = Find("nanCount", column);
-    return PrunePlan::StatisticsFacts(column, Records(), View(null_count), View(min), View(max), View(nan_count));
+    return PrunePlan::StatisticsFacts(column, Records(), View(null_count), View(min), View(max),
+                                      View(nan_count));
   }
 
   std::optional<int64_t> Records() {

@@ -66,7 +66,7 @@ Verdict PrunePlan::ToVerdict(Outcomes outcomes) {
 }
 
 int PrunePlan::AddColumn(const Schema& schema, const std::vector<std::string>& partition_columns,
-              bool mapping, const std::vector<std::string>& path) {
+                         bool mapping, const std::vector<std::string>& path) {
   Column column;
   const std::vector<StructField>* fields = &schema.fields;
   for (size_t i = 0; i < path.size(); ++i) {
@@ -87,8 +87,9 @@ int PrunePlan::AddColumn(const Schema& schema, const std::vector<std::string>& p
   return static_cast<int>(columns.size()) - 1;
 }
 
-PrunePlan::Node PrunePlan::Compile(const Schema& schema, const std::vector<std::string>& partition_columns,
-             bool mapping, const Predicate& predicate) {
+PrunePlan::Node PrunePlan::Compile(const Schema& schema,
+                                   const std::vector<std::string>& partition_columns, bool mapping,
+                                   const Predicate& predicate) {
   Node node;
   node.kind = predicate.kind;
   switch (predicate.kind) {
@@ -109,20 +110,21 @@ PrunePlan::Node PrunePlan::Compile(const Schema& schema, const std::vector<std::
   node.column = AddColumn(schema, partition_columns, mapping, predicate.column);
   if (node.column < 0) node.kind = PredicateKind::kUnknown;
   node.values = predicate.values;
-  node.sorted =
-      node.kind == PredicateKind::kIn && !node.values.empty() && SortValues(&node.values);
+  node.sorted = node.kind == PredicateKind::kIn && !node.values.empty() && SortValues(&node.values);
   return node;
 }
 
-ColumnFacts PrunePlan::PartitionFacts(const Column& column, const std::optional<std::string>& text) {
+ColumnFacts PrunePlan::PartitionFacts(const Column& column,
+                                      const std::optional<std::string>& text) {
   const auto value = ParsePartitionValue(text, *column.type);
   return value.ok() ? ColumnFacts::Constant(*value) : ColumnFacts();
 }
 
 ColumnFacts PrunePlan::StatisticsFacts(const Column& column, std::optional<int64_t> records,
-                    std::optional<std::string_view> null_count, std::optional<std::string_view> min,
-                    std::optional<std::string_view> max,
-                    std::optional<std::string_view> nan_count) {
+                                       std::optional<std::string_view> null_count,
+                                       std::optional<std::string_view> min,
+                                       std::optional<std::string_view> max,
+                                       std::optional<std::string_view> nan_count) {
   ColumnFacts facts;
   if (column.type->kind == TypeKind::kVoid) facts.may_be_set = false;
   if (null_count) {

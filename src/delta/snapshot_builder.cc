@@ -65,9 +65,7 @@ class CommitReplay final : public CheckpointSink {
 class CheckpointReplay final : public CheckpointSink {
  public:
   CheckpointReplay(CommitReplay* newer, AddFilter* wanted)
-      : newer_(*newer),
-        wanted_(wanted),
-        filter_(!newer->adds.empty() || !newer->removes.empty()) {}
+      : newer_(*newer), wanted_(wanted), filter_(!newer->adds.empty() || !newer->removes.empty()) {}
 
   Status OnAdd(const AddView& add) override {
     if (wanted_ && !wanted_->Keep(add)) return Status::Ok();
@@ -433,8 +431,8 @@ Result<int64_t> Loader::Timestamp(const LogSegment& segment, const CommitReplay&
   return info && info->in_commit_timestamp_ms ? *info->in_commit_timestamp_ms : timestamp;
 }
 
-// The commit's checksum knows; else the hint, when nothing was removed since its checkpoint (what was
-// added since is then new).
+// The commit's checksum knows; else the hint, when nothing was removed since its checkpoint (what
+// was added since is then new).
 std::optional<int64_t> Loader::KnownFiles(const LogSegment& segment, const CommitReplay& replay) {
   const auto bytes = store_.Get(LogFolder(source_.root) + ChecksumName(segment.version));
   if (bytes.ok()) {

@@ -45,7 +45,7 @@ struct Snapshot::Parts {
   std::shared_ptr<const DomainMap> domains;
   std::optional<CommitStamp> stamp;  // nullopt when the commit's JSON is gone
   int64_t checkpoint_micros = 0;     // then: modification time of the checkpoint at this version
-  bool without_files = false;  // only what defines the version was read: `files` say nothing
+  bool without_files = false;        // only what defines the version was read: `files` say nothing
   // Of such a one: how many files the version has, where the log says so without being read whole.
   std::optional<int64_t> known_files;
 };

@@ -29,7 +29,8 @@ struct TableEnvironment {
   Clock* clock = &Clock::System();
   Random* random = &Random::System();
   std::string engine_info = "Tarn/0.1.0";
-  // Checkpoints from this size on are not read whole for one query: some tens of thousands of files.
+  // Checkpoints from this size on are not read whole for one query: some tens of thousands of
+  // files.
   uint64_t defer_from_bytes = 8 << 20;
 };
 
@@ -55,8 +56,8 @@ class Table : public std::enable_shared_from_this<Table> {
   Result<bool> Exists();
   // The newest version. Errors: kNotFound (no table), kUnsupported (feature named), kCorruption.
   Result<SnapshotPtr> Latest();
-  // The same version for a reader who may not need all of its files. A large table that was not read
-  // yet is not read whole for it. Errors: as Latest().
+  // The same version for a reader who may not need all of its files. A large table that was not
+  // read yet is not read whole for it. Errors: as Latest().
   Result<TableVersionPtr> LatestVersion();
   // Errors: kNotFound naming the versions that are available.
   Result<SnapshotPtr> At(Version version);

@@ -24,9 +24,9 @@ Result<SnapshotPtr> TableVersion::Full() {
 
 Result<SnapshotPtr> TableVersion::Matching(const Predicate& predicate) {
   if (SnapshotPtr full = IfLoaded()) return full;
-  const PredicateAddFilter judge(
-      definition_->schema(), definition_->metadata().partition_columns,
-      definition_->column_mapping() != ColumnMappingMode::kNone, predicate);
+  const PredicateAddFilter judge(definition_->schema(), definition_->metadata().partition_columns,
+                                 definition_->column_mapping() != ColumnMappingMode::kNone,
+                                 predicate);
   if (!judge.IsSelective()) return Full();
   const auto& environment = table_->environment();
   return LoadMatching({environment.store, environment.checkpoint_format, table_->root()},

@@ -340,7 +340,8 @@ std::string TestsAsSql(const LogicalType* type, const delta::AddFilter& filter) 
       sql += ")";
     }
     if (test.date) {
-      sql += " OR length(" + value + ") <> 10 OR " + value + "[5] <> '-' OR " + value + "[8] <> '-'";
+      sql +=
+          " OR length(" + value + ") <> 10 OR " + value + "[5] <> '-' OR " + value + "[8] <> '-'";
     }
     sql += ")";
   }

@@ -194,7 +194,8 @@ duckdb::vector<duckdb::PartitionStatistics> PartitionStats(duckdb::ClientContext
       input.bind_data->Cast<duckdb::MultiFileBindData>().file_list->Cast<DeltaFileList>();
   // Files narrowed by a condition that not all of their rows meet count nothing.
   if (!list.info().version || !list.EveryRowMatches()) return result;
-  auto partition = duckdb::make_shared_ptr<ScanPartition>(list.info(), list.Files(), list.BaseFiles());
+  auto partition =
+      duckdb::make_shared_ptr<ScanPartition>(list.info(), list.Files(), list.BaseFiles());
   const auto rows = partition->Rows();
   if (!rows || *rows < 0) return result;
   duckdb::PartitionStatistics stats;

@@ -135,7 +135,8 @@ std::vector<uint64_t> TakeWholeFiles(const duckdb::PhysicalOperator& plan,
   if (!snapshot) return whole;
   auto overlay = std::make_shared<ScanOverlay>();
   if (info.overlay) *overlay = *info.overlay;
-  // Of the files that the scan would read: what they were chosen by need not be in the plan any more.
+  // Of the files that the scan would read: what they were chosen by need not be in the plan any
+  // more.
   std::set<uint64_t> scanned;
   for (size_t i = 0; i < found.list->GetTotalFileCount(); ++i) {
     scanned.insert(found.list->OrdinalAt(i));

@@ -82,7 +82,9 @@ duckdb::InsertionOrderPreservingMap<duckdb::string> ToString(
   const auto total = list.info().TotalFiles();
   const bool all = list.predicate().kind == delta::PredicateKind::kTrue;
   // A plan is shown before its conditions are known, too: no reason to read a large log for it.
-  result["Files"] = !all ? std::to_string(list.GetTotalFileCount()) : total ? std::to_string(*total) : "all";
+  result["Files"] = !all    ? std::to_string(list.GetTotalFileCount())
+                    : total ? std::to_string(*total)
+                            : "all";
   if (total) result["Files"] += " of " + std::to_string(*total);
   return result;
 }
@@ -365,7 +367,8 @@ duckdb::ReaderInitializeType DeltaFileReader::InitializeReader(
     const auto id = global_column_ids[i].GetPrimaryIndex();
     if (id == MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX) {
       // Added before DuckDB's own constant (the position in this list), and the first one counts.
-      reader_data.constant_map.Add(position, duckdb::Value::UBIGINT(list.OrdinalAt(position_in_list)));
+      reader_data.constant_map.Add(position,
+                                   duckdb::Value::UBIGINT(list.OrdinalAt(position_in_list)));
       continue;
     }
     if (id == kRowVersionColumn) {

@@ -125,16 +125,13 @@ Predicate CompareDay(PredicateKind kind, const DayOf& day, int64_t days) {
   std::vector<Predicate> parts;
   switch (kind) {
     case PredicateKind::kEqual:
-      parts = {compare(PredicateKind::kGreaterEqual, days), compare(PredicateKind::kLess, days + 1)};
+      parts = {compare(PredicateKind::kGreaterEqual, days),
+               compare(PredicateKind::kLess, days + 1)};
       break;
     case PredicateKind::kLess: parts = {compare(PredicateKind::kLess, days)}; break;
     case PredicateKind::kLessEqual: parts = {compare(PredicateKind::kLess, days + 1)}; break;
-    case PredicateKind::kGreater:
-      parts = {compare(PredicateKind::kGreaterEqual, days + 1)};
-      break;
-    case PredicateKind::kGreaterEqual:
-      parts = {compare(PredicateKind::kGreaterEqual, days)};
-      break;
+    case PredicateKind::kGreater: parts = {compare(PredicateKind::kGreaterEqual, days + 1)}; break;
+    case PredicateKind::kGreaterEqual: parts = {compare(PredicateKind::kGreaterEqual, days)}; break;
     default: return Predicate::Unknown();
   }
   // With slack it is implied, not the same: negated it says nothing.

@@ -53,7 +53,8 @@ std::optional<Generation> ParseGeneration(const StructField& field) {
   }
   out.function = Generation::kYear;
   out.source = ArgumentIn(text, "year", "");
-  const bool integer = field.type->kind == TypeKind::kInteger || field.type->kind == TypeKind::kLong;
+  const bool integer =
+      field.type->kind == TypeKind::kInteger || field.type->kind == TypeKind::kLong;
   return !out.source.empty() && integer ? std::optional(out) : std::nullopt;
 }
 

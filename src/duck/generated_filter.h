@@ -15,8 +15,8 @@
 namespace tarn::duck {
 
 // What `predicate` (a conjunct of WHERE) implies for the table's generated partition columns.
-std::vector<delta::Predicate> ImpliedByGeneration(const delta::Predicate& predicate,
-                                                  const delta::Schema& schema,
-                                                  const std::vector<std::string>& partition_columns);
+std::vector<delta::Predicate> ImpliedByGeneration(
+    const delta::Predicate& predicate, const delta::Schema& schema,
+    const std::vector<std::string>& partition_columns);
 
 }  // namespace tarn::duck

@@ -261,14 +261,13 @@ duckdb::unique_ptr<duckdb::MultiFileList> DeltaFileList::ComplexFilterPushdown(
     exact = exact && IsExact(more.back());
   }
   for (size_t i = 0, given = more.size(); i < given; ++i) {
-    for (auto& implied :
-         ImpliedByGeneration(more[i], info_->schema, info_->partition_columns)) {
+    for (auto& implied : ImpliedByGeneration(more[i], info_->schema, info_->partition_columns)) {
       more.push_back(std::move(implied));
     }
   }
   auto list = Narrow(std::move(more));
-  // Where every row of every file that is left matches, nothing needs to be filtered, and COUNT, MIN
-  // and MAX can be had from the log.
+  // Where every row of every file that is left matches, nothing needs to be filtered, and COUNT,
+  // MIN and MAX can be had from the log.
   if (exact && (list ? list->Cast<DeltaFileList>() : *this).EveryRowMatches()) filters.clear();
   return list;
 }

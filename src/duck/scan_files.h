@@ -71,7 +71,7 @@ struct DeltaScanInfo : public duckdb::TableFunctionInfo {
 // One file of the list.
 struct ScanFile {
   std::optional<size_t> added;  // position among the overlay's added files
-  delta::AddFile add;  // with the deletion vector that counts now
+  delta::AddFile add;           // with the deletion vector that counts now
 };
 
 // True for a partition timestamp such as "2021-09-08 11:11:11", which says no zone.

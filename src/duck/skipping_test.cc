@@ -28,7 +28,8 @@ class SkippingTest : public DuckTest {
 
 // One file per day of January 2026, noon and evening of the day.
 constexpr const char* kDays =
-    "SELECT i, make_timestamptz(2026, 1, i, 12, 0, 0) AS ts, make_timestamp(2026, 1, i, 12, 0, 0) AS "
+    "SELECT i, make_timestamptz(2026, 1, i, 12, 0, 0) AS ts, make_timestamp(2026, 1, i, 12, 0, 0) "
+    "AS "
     "wall FROM (SELECT CAST(";
 
 TEST_F(SkippingTest, DaysAndYearsOfTimestamps) {
@@ -79,9 +80,10 @@ TEST_F(SkippingTest, MergeReadsOnlyFilesOfItsKeys) {
         std::to_string(i * 100 + 100) + ") r(r)");
   }
   Run("CREATE TEMP TABLE changes AS SELECT * FROM (VALUES (310, 7), (390, 8)) x(k, v)");
-  EXPECT_EQ(FilesRead("MERGE INTO t USING changes s ON t.k = s.k WHEN MATCHED THEN UPDATE SET v = s.v "
-                      "WHEN NOT MATCHED THEN INSERT VALUES (s.k, s.v)"),
-            "1/6");
+  EXPECT_EQ(
+      FilesRead("MERGE INTO t USING changes s ON t.k = s.k WHEN MATCHED THEN UPDATE SET v = s.v "
+                "WHEN NOT MATCHED THEN INSERT VALUES (s.k, s.v)"),
+      "1/6");
   EXPECT_EQ(Ask("SELECT count(*), sum(v) FROM t"), "600|15");
   // The file of the keys has a vector, the rows a new file; no other file changed.
   EXPECT_EQ(Ask("SELECT count(*), sum(deleted_records) FROM delta_files('t')"), "7|2");
@@ -89,7 +91,8 @@ TEST_F(SkippingTest, MergeReadsOnlyFilesOfItsKeys) {
 
 TEST_F(SkippingTest, CountsOfPartitionsReadNothing) {
   Run("CREATE TABLE t (p INTEGER, d DATE, v BIGINT) PARTITIONED BY (p, d)");
-  Run("INSERT INTO t SELECT r % 4, DATE '2026-01-01' + CAST(r % 2 AS INTEGER), r FROM range(100) r(r)");
+  Run("INSERT INTO t SELECT r % 4, DATE '2026-01-01' + CAST(r % 2 AS INTEGER), r FROM range(100) "
+      "r(r)");
   Run("INSERT INTO t VALUES (NULL, DATE '2026-01-01', -5)");
   const auto answers = [&] {
     std::string out;
@@ -178,7 +181,8 @@ class LargeLogTest : public SkippingTest {
     Run("CREATE TABLE t (p DATE, name VARCHAR, v BIGINT) PARTITIONED BY (p, name) WITH "
         "('delta.checkpointInterval' = '5')");
     for (int i = 0; i < 11; ++i) {
-      Run("INSERT INTO t SELECT DATE '2026-01-01' + CAST(r % 3 AS INTEGER), CASE WHEN r % 4 = 0 THEN "
+      Run("INSERT INTO t SELECT DATE '2026-01-01' + CAST(r % 3 AS INTEGER), CASE WHEN r % 4 = 0 "
+          "THEN "
           "NULL ELSE 'n' || r % 4 END, " +
           std::to_string(i * 100) + " + r FROM range(12) r(r)");
     }
@@ -227,7 +231,8 @@ TEST_F(LargeLogTest, ChangesStillFindTheirFiles) {
             "122|11");
   OpenDeferring();
   Run("CREATE TEMP TABLE s AS SELECT 1002 AS v, 'n2' AS name");
-  EXPECT_EQ(Ask("MERGE INTO t USING s ON t.name = s.name AND t.v = s.v WHEN MATCHED THEN DELETE"), "1");
+  EXPECT_EQ(Ask("MERGE INTO t USING s ON t.name = s.name AND t.v = s.v WHEN MATCHED THEN DELETE"),
+            "1");
   EXPECT_EQ(Ask("SELECT count(*) FROM t"), "121");
 }
 

@@ -62,11 +62,11 @@ struct IngestFilesOptions {
   std::optional<std::string> key;       // CSV column or top-level JSON field that fills record_key
   std::optional<std::string>
       event_time;  // likewise for event_timestamp (ISO 8601, or epoch s/ms/us)
-  FileFormat format = FileFormat::kAuto;    // auto: by name, then by content
-  std::optional<char> delimiter;            // CSV; absent: detected
-  CsvHeader header = CsvHeader::kAuto;      // CSV
-  uint64_t batch_bytes = 64ull << 20;       // payload bytes of one commit
-  uint64_t batch_rows = 200'000;            // rows of one commit: short ones cost more than their bytes
+  FileFormat format = FileFormat::kAuto;  // auto: by name, then by content
+  std::optional<char> delimiter;          // CSV; absent: detected
+  CsvHeader header = CsvHeader::kAuto;    // CSV
+  uint64_t batch_bytes = 64ull << 20;     // payload bytes of one commit
+  uint64_t batch_rows = 200'000;  // rows of one commit: short ones cost more than their bytes
   uint64_t max_record_bytes = 64ull << 20;  // a longer record becomes a dead letter
   std::string pipeline_version;             // empty: "tarn-<version>"
   int64_t settle_micros = 2'000'000;  // watching: a file is ready when unchanged for this long
