@@ -110,8 +110,8 @@ struct DayOf {
 // `day <op> days`, as a condition on the column itself.
 Predicate CompareDay(PredicateKind kind, const DayOf& day, int64_t days) {
   constexpr int64_t kDayMicros = 86'400'000'000LL;
-  // Zones lie within 16 hours of UTC, those of old times included.
-  constexpr int64_t kZoneMicros = kDayMicros / 24 * 16;
+  // Zones lie within 16 hours of UTC, those of old times included; "GMT+20:00" is one, too.
+  constexpr int64_t kZoneMicros = kDayMicros;
   if (days < -100'000'000 || days > 100'000'000) return Predicate::Unknown();
   const auto compare = [&](PredicateKind op, int64_t from) {
     delta::Value::Rep value = delta::DateValue{static_cast<int32_t>(from)};
@@ -139,23 +139,29 @@ Predicate CompareDay(PredicateKind kind, const DayOf& day, int64_t days) {
   return Predicate::And(std::move(parts));
 }
 
-// `year(day) <op> year`.
+// `year(day) <op> year`, as a condition that it implies: the year of an infinite day is null.
 Predicate CompareYear(PredicateKind kind, const DayOf& day, int64_t year) {
   if (year < 1 || year > 9999) return Predicate::Unknown();
   const auto first = [](int64_t of) {
     return int64_t{duckdb::Date::FromDate(static_cast<int32_t>(of), 1, 1).days};
   };
+  std::vector<Predicate> parts;
+  const auto add = [&](PredicateKind op, int64_t days) {
+    parts.push_back(CompareDay(op, day, days));
+  };
   switch (kind) {
     case PredicateKind::kEqual:
-      return Predicate::And({CompareDay(PredicateKind::kGreaterEqual, day, first(year)),
-                             CompareDay(PredicateKind::kLess, day, first(year + 1))});
-    case PredicateKind::kLess: return CompareDay(kind, day, first(year));
-    case PredicateKind::kLessEqual: return CompareDay(PredicateKind::kLess, day, first(year + 1));
-    case PredicateKind::kGreater:
-      return CompareDay(PredicateKind::kGreaterEqual, day, first(year + 1));
-    case PredicateKind::kGreaterEqual: return CompareDay(kind, day, first(year));
+      add(PredicateKind::kGreaterEqual, first(year));
+      add(PredicateKind::kLess, first(year + 1));
+      break;
+    case PredicateKind::kLess: add(kind, first(year)); break;
+    case PredicateKind::kLessEqual: add(PredicateKind::kLess, first(year + 1)); break;
+    case PredicateKind::kGreater: add(PredicateKind::kGreaterEqual, first(year + 1)); break;
+    case PredicateKind::kGreaterEqual: add(kind, first(year)); break;
     default: return Predicate::Unknown();
   }
+  parts.push_back(Predicate::Unknown());
+  return Predicate::And(std::move(parts));
 }
 
 Predicate IsNullOf(PredicateKind kind, const ColumnPath& column) {

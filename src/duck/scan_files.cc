@@ -215,6 +215,29 @@ uint64_t DeltaFileList::OrdinalAt(size_t position) const {
   return FileOrdinal::Base(*found);
 }
 
+namespace {
+
+// A text that only equal predicates share, unlike the one for people: names and values may hold
+// whatever separates them, and a conjunct taken for another one would not be judged.
+std::string KeyOf(const Predicate& predicate) {
+  std::string out = std::to_string(static_cast<int>(predicate.kind));
+  const auto add = [&](const std::string& part) {
+    out += ":" + std::to_string(part.size()) + ":" + part;
+  };
+  out += "/" + std::to_string(predicate.column.size());
+  for (const std::string& name : predicate.column) add(name);
+  out += "/" + std::to_string(predicate.values.size());
+  for (const delta::Value& value : predicate.values) {
+    out += "," + std::to_string(value.rep().index());
+    add(value.ToString());
+  }
+  out += "/" + std::to_string(predicate.children.size());
+  for (const Predicate& child : predicate.children) add(KeyOf(child));
+  return out;
+}
+
+}  // namespace
+
 duckdb::unique_ptr<duckdb::MultiFileList> DeltaFileList::Narrow(std::vector<Predicate> more) const {
   std::set<std::string> conjuncts = conjuncts_;
   std::vector<Predicate> added;
@@ -223,7 +246,7 @@ duckdb::unique_ptr<duckdb::MultiFileList> DeltaFileList::Narrow(std::vector<Pred
         predicate.kind == delta::PredicateKind::kTrue) {
       continue;
     }
-    if (conjuncts.insert(predicate.ToString()).second) added.push_back(std::move(predicate));
+    if (conjuncts.insert(KeyOf(predicate)).second) added.push_back(std::move(predicate));
   }
   if (added.empty()) return nullptr;
   if (predicate_.kind != delta::PredicateKind::kTrue) added.insert(added.begin(), predicate_);
