@@ -5,6 +5,22 @@
 #include "delta/table.h"
 
 namespace tarn::delta {
+namespace {
+
+// A table dropped and made anew since its definition was read has versions of the same numbers.
+Result<SnapshotPtr> OfSameTable(const Snapshot& definition, Result<SnapshotPtr> loaded) {
+  if (!loaded.ok()) return loaded;
+  const auto& before = PartsOf(definition).stamp;
+  const auto& now = PartsOf(**loaded).stamp;
+  if (before && now && *before != *now) {
+    return Status::NotFound("version " + definition.version().ToString() + " of table '" +
+                            PartsOf(definition).root +
+                            "' was replaced while it was read; run the statement again");
+  }
+  return loaded;
+}
+
+}  // namespace
 
 SnapshotPtr TableVersion::IfLoaded() const {
   std::lock_guard lock(mutex_);
@@ -16,8 +32,9 @@ Result<SnapshotPtr> TableVersion::Full() {
   if (full_) return full_;
   const auto& environment = table_->environment();
   TARN_ASSIGN_OR_RETURN(
-      full_, LoadSnapshot({environment.store, environment.checkpoint_format, table_->root()},
-                          definition_->version()));
+      full_, OfSameTable(*definition_, LoadSnapshot({environment.store,
+                                                     environment.checkpoint_format, table_->root()},
+                                                    definition_->version())));
   table_->Adopt(full_);
   return full_;
 }
@@ -29,8 +46,9 @@ Result<SnapshotPtr> TableVersion::Matching(const Predicate& predicate) {
                                  predicate);
   if (!judge.IsSelective()) return Full();
   const auto& environment = table_->environment();
-  return LoadMatching({environment.store, environment.checkpoint_format, table_->root()},
-                      *definition_, predicate);
+  return OfSameTable(
+      *definition_, LoadMatching({environment.store, environment.checkpoint_format, table_->root()},
+                                 *definition_, predicate));
 }
 
 std::optional<int64_t> TableVersion::num_files() const {
