@@ -17,7 +17,7 @@ export RDKAFKA_ROOT
 endif
 DUCKDB_HOME = $$(scripts/bootstrap --print-duckdb-root)
 
-.PHONY: jinja-diff kafka-storm s3-storm bench-delta bench-delta-20m bench-delta-merge crash sim help bootstrap configure build all demo demo-retail test check bench fmt asan tsan debug clean
+.PHONY: bench-ingest jinja-diff kafka-storm s3-storm bench-delta bench-delta-20m bench-delta-merge crash sim help bootstrap configure build all demo demo-retail test check bench fmt asan tsan debug clean
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -66,6 +66,10 @@ bench-delta: build ## Tarn beside delta-rs and DuckDB, about 15 minutes; SCALE=r
 bench-delta-20m: build ## W1, W5 and W7 at 20 million rows: about 10 minutes and 12 GB of disk
 	@scripts/bootstrap --bench
 	@bench/delta/run --scale 20000000 --rounds 2 --only W1,W5,W7 --out build/bench-delta-20m $(if $(FRESH),--fresh)
+
+bench-ingest: build ## Kafka into a table beside Python and Kafka Connect, about 20 minutes (COUNT=messages)
+	@scripts/bootstrap --bench-ingest
+	@bench/ingest/run --count $(or $(COUNT),1000000) --out build/bench-ingest
 
 bench-delta-merge: build ## MERGE of 200,000 keys into 100 million rows within 2 GB: about 15 minutes and 25 GB of disk
 	@scripts/bootstrap --bench
