@@ -1,4 +1,0 @@
-
-select event_type
-from `lake`.`silver`.`events`
-where event_type is null

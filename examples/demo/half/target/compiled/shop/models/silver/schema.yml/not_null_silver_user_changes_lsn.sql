@@ -1,4 +1,0 @@
-
-select lsn
-from `lake`.`silver`.`user_changes`
-where lsn is null

@@ -1,4 +1,0 @@
-begin;
-merge into `lake`.`silver`.`users` as DBT_INTERNAL_DEST using (select distinct user_id_hashed from `users__dbt_tmp`) as DBT_INTERNAL_SOURCE on (DBT_INTERNAL_SOURCE.user_id_hashed = DBT_INTERNAL_DEST.user_id_hashed) when matched then delete;
-insert into `lake`.`silver`.`users` (`user_id_hashed`, `email`, `phone`, `full_name_hashed`, `country`, `city`, `subscription_tier`, `segment`, `signup_date`, `row_hash`, `valid_from`, `valid_to`, `is_current`, `last_seen_at`, `is_deleted`, `deleted_at`, `dq_passed`, `dq_failure_reason`, `pipeline_version`) select `user_id_hashed`, `email`, `phone`, `full_name_hashed`, `country`, `city`, `subscription_tier`, `segment`, `signup_date`, `row_hash`, `valid_from`, `valid_to`, `is_current`, `last_seen_at`, `is_deleted`, `deleted_at`, `dq_passed`, `dq_failure_reason`, `pipeline_version` from `users__dbt_tmp`;
-commit

@@ -1,4 +1,0 @@
-
-select dau
-from `lake`.`gold`.`dau_by_platform`
-where dau is null

@@ -1,4 +1,0 @@
-
-select platform
-from `lake`.`silver`.`events`
-where platform is null

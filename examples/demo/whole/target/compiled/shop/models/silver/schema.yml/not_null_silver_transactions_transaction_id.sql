@@ -1,4 +1,0 @@
-
-select transaction_id
-from `lake`.`silver`.`transactions`
-where transaction_id is null

@@ -1,8 +1,0 @@
-
-select
-    user_id_hashed as unique_field,
-    count(*) as n_records
-from (select * from `lake`.`silver`.`users` where is_current) dbt_subquery
-where user_id_hashed is not null
-group by user_id_hashed
-having count(*) > 1
