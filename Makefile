@@ -89,8 +89,8 @@ s3-storm: all ## the S3 suite with 8 writers x 50 commits in every storm
 	@TARN_S3_STORM=1 TARN_BUILD=build/$(PRESET) tests/s3/suite
 
 .PHONY: sim-replay sim-mutants
-kafka-storm: all ## 2 million Kafka messages, 100 kills, broker restarts (an hour)
-	@TARN_STORM=1 TARN_BIN=build/$(PRESET)/tarn tests/kafka/suite storm
+kafka-storm: all ## 2 million Kafka messages into S3, 100 kills, broker and S3 server restarts, a full disk
+	@TARN_STORM=1 TARN_BIN=build/$(PRESET)/tarn tests/kafka/suite storm_s3
 
 sim: configure ## the commit protocol under seeded faults (SEEDS=n FIRST=n)
 	@ninja -C build/$(PRESET) -j $(JOBS) --quiet sim

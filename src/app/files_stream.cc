@@ -93,6 +93,7 @@ OptionSet FilesStream::Options() {
 Result<operate::StreamJob> FilesStream::MakeJob(StreamContext& context) {
   options_.pipeline_version = context.pipeline_version;
   options_.clock = &context.clock;
+  options_.contracts = context.contracts;
   operate::StreamJob job;
   job.name = name;
   job.kind = kind;

@@ -1,7 +1,9 @@
 // kind: kafka
 #include "app/registry_judge.h"
+#include "app/registry_text.h"
 #include "app/stream_config.h"
 #include "base/random.h"
+#include "ingest/contract_watch.h"
 #include "ingest/engine_live_targets.h"
 #include "ingest/live_ingestor.h"
 #include "sources/kafka/kafka_source.h"
@@ -124,15 +126,36 @@ Status KafkaStream::Run(StreamContext& context, std::stop_token stop,
   ingest::LiveOptions options = live_;
   options.clock = &context.clock;
   options.writer_id = MakeUuid(Random::System());
-  options.on_progress = [&](const ingest::LiveReport& said) { report(ToStatus(said)); };
   registry::RegistryOptions registry_options = registry_;
   registry_options.store = context.store;
   registry::SchemaRegistry registry(registry_options, net::MakeHttpClient({registry_.ca_file, 4}));
   RegistryJudge judge(registry, rules_);
-  if (!registry_.url.empty()) options.judge = &judge;
+  ingest::ContractJudgeOptions judging;
+  judging.contracts = context.contracts;
+  judging.table_of = [this](std::string_view topic) {
+    return ingest::TableOfTopic(tables_.rows, topic);
+  };
+  judging.clock = &context.clock;
+  RegistryText texts(registry);
+  if (!registry_.url.empty()) {
+    judging.before = &judge;
+    judging.payload_text = [&texts](const sources::Record& record, std::string* scratch,
+                                    std::string_view* text, std::string* fault) {
+      return texts.Read(record, scratch, text, fault);
+    };
+  }
+  TARN_ASSIGN_OR_RETURN(const auto contracts,
+                        ingest::ContractWatch::Make(context.engine, std::move(judging)));
+  options.judge = contracts->judge();
+  options.on_progress = [&](const ingest::LiveReport& said) {
+    report(ToStatus(said));
+    contracts->Tick();
+  };
   ingest::LiveIngestor ingestor(*source, *targets, options);
   ingest::LiveReport said;
-  return ingestor.Run(std::move(stop), &said);
+  const Status status = ingestor.Run(std::move(stop), &said);
+  const Status counted = contracts->Finish();
+  return status.ok() ? counted : status;
 }
 
 }  // namespace

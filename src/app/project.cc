@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <map>
 
+#include "govern/contract_yaml.h"
+
 namespace tarn::app {
 namespace {
 
@@ -70,6 +72,9 @@ Result<Project> ReadProject(const std::string& folder) {
   if (project.streams.empty()) {
     return Status::NotFound("no streams are in " + (root / "sources").string() +
                             "; write a sources/NAME.yml");
+  }
+  if (fs::is_directory(root / "contracts", error)) {
+    TARN_ASSIGN_OR_RETURN(project.contracts, govern::LoadContracts((root / "contracts").string()));
   }
   return project;
 }

@@ -1,4 +1,5 @@
-// Project: the folder with lake.yml and sources/*.yml, read and checked as a whole.
+// Project: the folder with lake.yml, sources/*.yml and contracts/*.yml, read and checked as a
+// whole.
 //
 // Threads: plain values. Errors: kNotFound for an absent folder or lake.yml; kInvalidArgument with
 // file, line and remedy for what cannot be meant. Everything is read before anything starts.
@@ -28,6 +29,7 @@ OptionSet LakeFileOptions(ProjectOptions* options);
 struct Project {
   ProjectOptions options;
   std::vector<std::unique_ptr<StreamConfig>> streams;
+  std::vector<govern::Contract> contracts;  // contracts/*.yml
 };
 Result<Project> ReadProject(const std::string& folder);
 

@@ -2,6 +2,7 @@
 #include "app/stream_config.h"
 #include "base/random.h"
 #include "base/reference.h"
+#include "ingest/contract_watch.h"
 #include "ingest/engine_bronze_writer.h"
 #include "ingest/push_ingestor.h"
 #include "sources/push/push_door.h"
@@ -164,13 +165,24 @@ Status PushStream::Run(StreamContext& context, std::stop_token stop,
   options.max_keys = max_keys_;
   options.max_waiting_bytes = max_waiting_bytes_;
   options.clock = &context.clock;
-  options.on_progress = [&](const ingest::PushReport& said) { report(ToStatus(said)); };
+  ingest::ContractJudgeOptions judging;
+  judging.contracts = context.contracts;
+  judging.table_of = [this](std::string_view) { return tables_.rows; };
+  judging.clock = &context.clock;
+  TARN_ASSIGN_OR_RETURN(const auto contracts,
+                        ingest::ContractWatch::Make(context.engine, std::move(judging)));
+  options.judge = contracts->judge();
+  options.on_progress = [&](const ingest::PushReport& said) {
+    report(ToStatus(said));
+    contracts->Tick();
+  };
   ingest::PushIngestor ingestor(*writer, options);
   ingest::PushReport said;
   door_->Open(&ingestor);
   const Status status = ingestor.Run(std::move(stop), &said);
   door_->Close();
-  return status;
+  const Status counted = contracts->Finish();
+  return status.ok() ? counted : status;
 }
 
 }  // namespace

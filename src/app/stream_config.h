@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "govern/contract.h"
 #include "operate/supervisor.h"
 
 namespace tarn::app {
@@ -27,6 +28,7 @@ struct StreamContext {
   std::string instance;
   std::string pipeline_version;
   Clock& clock;
+  std::vector<govern::Contract> contracts;  // of the project's contracts/
 };
 
 class StreamConfig {

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/contract_impact.h"
 #include "cli/contract_on_table.h"
+#include "cli/contract_sla.h"
 #include "cli/lake_options.h"
 #include "cli/render.h"
 #include "govern/contract_diff.h"
@@ -190,6 +191,39 @@ int RunTest(const ContractArguments& arguments, Streams& streams) {
   return report->kept() ? kExitOk : kExitFailed;
 }
 
+int RunSla(const ContractArguments& arguments, Streams& streams) {
+  const auto contracts = govern::LoadContracts(arguments.contract);
+  if (!contracts.ok()) return ReportError(streams, contracts.status());
+  engine::EngineOptions options;
+  if (Status read = ReadLakeOptions(arguments.lake, &options); !read.ok()) {
+    return ReportUsage(streams, read);
+  }
+  const auto engine = engine::Engine::Open(options);
+  if (!engine.ok()) return ReportError(streams, engine.status());
+  const auto lines = ReadContractSla(**engine, *contracts);
+  if (!lines.ok()) return ReportError(streams, lines.status());
+  RenderOptions render;
+  render.format = arguments.format == "json" ? OutputFormat::kJson : OutputFormat::kTable;
+  if (streams.out_is_terminal) render.max_columns_wide = streams.terminal_columns;
+  bool kept = true;
+  std::vector<TextRow> rows;
+  for (const SlaLine& line : *lines) {
+    kept = kept && line.kept;
+    rows.push_back({line.contract, line.table, line.day, line.promise, line.value, line.limit,
+                    line.kept ? "kept" : "BROKEN"});
+  }
+  RenderTextRows(render,
+                 {{"contract", "VARCHAR", false},
+                  {"table", "VARCHAR", false},
+                  {"day", "VARCHAR", false},
+                  {"promise", "VARCHAR", false},
+                  {"value", "DOUBLE", true},
+                  {"limit", "DOUBLE", true},
+                  {"verdict", "VARCHAR", false}},
+                 rows, streams.out);
+  return kept ? kExitOk : kExitFailed;
+}
+
 using Run = int (*)(const ContractArguments&, Streams&);
 
 CLI::App* AddCommand(CLI::App& parent, const char* name, const char* text, Invocation& invocation,
@@ -251,6 +285,14 @@ void RegisterContract(CLI::App& app, Invocation& invocation) {
   diff->footer(
       std::string("Fails when notice or approval is missing, for use in the CI of a producer.\n") +
       kExitCodesHelp);
+
+  auto* sla = AddCommand(*contract, "sla",
+                         "what was judged, per day: volumes, null rates, delays, broken rules",
+                         invocation, arguments, RunSla, true);
+  sla->add_option("contracts", arguments->contract, "a file, or a folder of contracts")
+      ->required()
+      ->type_name("PATH");
+  AddLakeOptions(*sla, arguments->lake);
 
   auto* convert_in =
       AddCommand(*contract, "import", "an Open Data Contract Standard file to the short form",

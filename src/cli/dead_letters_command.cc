@@ -11,6 +11,8 @@
 #include "cli/render.h"
 #include "cli/version.h"
 #include "codec/json_text.h"
+#include "govern/contract_yaml.h"
+#include "ingest/contract_watch.h"
 #include "ingest/dead_letters.h"
 
 namespace tarn::cli {
@@ -21,6 +23,7 @@ struct LettersArguments {
   ingest::LetterFilter filter;
   std::string since, format = "table", reason;
   std::string letters = "bronze.dead_letters";
+  std::string contracts;
   bool as_is = false, all = false;
 };
 
@@ -48,6 +51,19 @@ std::string Me() {
          host;
 }
 
+Result<ingest::LetterJudge> JudgeOf(engine::Engine& engine,
+                                    const std::vector<govern::Contract>& contracts,
+                                    const std::string& table,
+                                    std::vector<std::unique_ptr<ingest::ContractWatch>>* judges) {
+  if (!ingest::HasContractFor(contracts, table)) return ingest::LetterJudge{};
+  ingest::ContractJudgeOptions judging;
+  judging.contracts = contracts;
+  judging.table_of = [table](std::string_view) { return table; };
+  TARN_ASSIGN_OR_RETURN(auto made, ingest::ContractWatch::Make(engine, std::move(judging)));
+  judges->push_back(std::move(made));
+  return ingest::LetterJudge{judges->back()->judge(), {"contract."}};
+}
+
 using Act = std::function<Status(ingest::DeadLetters& letters)>;
 
 int WithLetters(LettersArguments& arguments, Streams& streams, const Act& act) {
@@ -66,9 +82,21 @@ int WithLetters(LettersArguments& arguments, Streams& streams, const Act& act) {
   options.by = Me();
   options.writer_id = MakeUuid(Random::System());
   options.as_is = arguments.as_is;
+  // Lives as long as the replay.
+  std::vector<std::unique_ptr<ingest::ContractWatch>> judges;
+  if (!arguments.contracts.empty()) {
+    auto contracts = govern::LoadContracts(arguments.contracts);
+    if (!contracts.ok()) return ReportUsage(streams, contracts.status());
+    options.judge_of = [&, loaded = *contracts](const std::string& table) {
+      return JudgeOf(**engine, loaded, table, &judges);
+    };
+  }
   auto letters = ingest::DeadLetters::Open(**engine, options);
   if (!letters.ok()) return ReportError(streams, letters.status());
-  const Status status = act(**letters);
+  Status status = act(**letters);
+  for (const auto& judge : judges) {
+    if (const Status counted = judge->Finish(); status.ok()) status = counted;
+  }
   return status.ok() ? kExitOk : ReportError(streams, status);
 }
 
@@ -111,6 +139,15 @@ std::string Printable(const std::string& bytes) {
   return out;
 }
 
+std::optional<std::string> HeaderText(const ingest::LetterRecord& record) {
+  if (record.headers.empty()) return std::nullopt;
+  std::string out;
+  for (const auto& [name, value] : record.headers) {
+    out += (out.empty() ? "" : ", ") + name + "=" + (value ? Printable(*value) : "null");
+  }
+  return out;
+}
+
 Status Show(const LettersArguments& arguments, ingest::DeadLetters& letters, Streams& streams) {
   ingest::LetterFilter filter = arguments.filter;
   filter.status = "all";
@@ -121,7 +158,7 @@ Status Show(const LettersArguments& arguments, ingest::DeadLetters& letters, Str
                                    filter.id + "; write more of the id");
   }
   const ingest::Letter& letter = found[0];
-  TARN_ASSIGN_OR_RETURN(const std::string payload, letters.Payload(letter.id));
+  TARN_ASSIGN_OR_RETURN(const ingest::LetterRecord record, letters.Record(letter.id));
   const auto number = [](const std::optional<int64_t>& value) -> std::optional<std::string> {
     return value ? std::optional(std::to_string(*value)) : std::nullopt;
   };
@@ -141,7 +178,13 @@ Status Show(const LettersArguments& arguments, ingest::DeadLetters& letters, Str
       {"reason", letter.reason},
       {"attempt", std::to_string(letter.attempt)},
       {"bytes", std::to_string(letter.payload_bytes)},
-      {"payload", Printable(payload)}};
+      {"key", record.key},
+      {"event_time", record.event_time_micros
+                         ? std::optional(FormatTimestampUtc(*record.event_time_micros))
+                         : std::nullopt},
+      {"schema", record.schema},
+      {"headers", HeaderText(record)},
+      {"payload", Printable(record.payload)}};
   return Print(arguments, {{"field", "VARCHAR", false}, {"value", "VARCHAR", false}}, rows,
                streams);
 }
@@ -240,6 +283,8 @@ void RegisterDeadLetters(CLI::App& app, Invocation& invocation) {
   command->add_option("id", arguments->filter.id, "one of them");
   AddFilters(command, arguments.get());
   command->add_flag("--all", arguments->all, "every open one");
+  command->add_option("--contracts", arguments->contracts,
+                      "a file or folder: letters of contract.* are judged again by these");
   command->add_flag("--as-is", arguments->as_is, "unchecked: the bytes as they came");
 
   arguments =

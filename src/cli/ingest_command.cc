@@ -5,6 +5,7 @@
 #include "cli/kafka_command.h"
 #include "cli/lake_options.h"
 #include "cli/stop_signal.h"
+#include "govern/contract_yaml.h"
 #include "ingest/ingest_files.h"
 
 namespace tarn::cli {
@@ -18,6 +19,7 @@ struct IngestArguments {
   std::string header = "auto";
   std::string batch_size, max_record;
   std::string topic, key, event_time;
+  std::string contracts;
   std::string format = "table";
   bool watch = false;
   bool no_progress = false;
@@ -35,6 +37,9 @@ Status ReadOptions(IngestArguments& arguments, engine::EngineOptions* engine_opt
   }
   if (!arguments.max_record.empty()) {
     TARN_ASSIGN_OR_RETURN(options.max_record_bytes, ParseBytes(arguments.max_record));
+  }
+  if (!arguments.contracts.empty()) {
+    TARN_ASSIGN_OR_RETURN(options.contracts, govern::LoadContracts(arguments.contracts));
   }
   if (!arguments.topic.empty()) options.topic = arguments.topic;
   if (!arguments.key.empty()) options.key = arguments.key;
@@ -97,6 +102,8 @@ void RegisterIngest(CLI::App& app, Invocation& invocation) {
                       "column source_topic (default: the file's name)");
   command->add_option("--dead-letters", options.dead_letters, "table for bad records")
       ->capture_default_str();
+  command->add_option("--contracts", arguments->contracts,
+                      "a file or folder; those that name the table judge every record");
   command->add_option("--batch-size", arguments->batch_size, "bytes of one commit (default: 64MB)");
   command->add_option("--max-record", arguments->max_record,
                       "a longer record is a dead letter (default: 64MB)");

@@ -8,6 +8,8 @@
 #include "cli/lake_options.h"
 #include "cli/stop_signal.h"
 #include "cli/version.h"
+#include "govern/contract_yaml.h"
+#include "ingest/contract_watch.h"
 #include "ingest/engine_live_targets.h"
 #include "ingest/live_ingestor.h"
 #include "sources/kafka/kafka_source.h"
@@ -23,6 +25,7 @@ struct KafkaArguments {
   std::string start = "earliest", on_lost = "fail", on_recreated = "fail", on_restore = "rewind";
   std::string max_lag = "1s", batch_size, max_record, buffer;
   std::vector<std::string> properties;
+  std::string contracts;
   bool read_uncommitted = false;
   std::string format = "table";
   bool no_progress = false;
@@ -99,6 +102,19 @@ void Print(const ingest::LiveReport& report, const std::string& format, Streams&
               << report.commits << " commits\n";
 }
 
+Result<std::unique_ptr<ingest::ContractWatch>> MakeContracts(const KafkaArguments& arguments,
+                                                             engine::Engine& engine) {
+  ingest::ContractJudgeOptions judging;
+  if (!arguments.contracts.empty()) {
+    TARN_ASSIGN_OR_RETURN(judging.contracts, govern::LoadContracts(arguments.contracts));
+  }
+  judging.table_of = [pattern = arguments.tables.rows](std::string_view topic) {
+    return ingest::TableOfTopic(pattern, topic);
+  };
+  judging.clock = arguments.live.clock;
+  return ingest::ContractWatch::Make(engine, std::move(judging));
+}
+
 int RunKafka(KafkaArguments& arguments, Streams& streams) {
   engine::EngineOptions engine_options;
   if (Status read = ReadOptions(arguments, &engine_options); !read.ok()) {
@@ -117,12 +133,16 @@ int RunKafka(KafkaArguments& arguments, Streams& streams) {
   const bool bar = !arguments.no_progress && streams.err_is_terminal;
   int64_t told = 0;
   std::string trouble;
+  auto contracts = MakeContracts(arguments, **engine);
+  if (!contracts.ok()) return ReportUsage(streams, contracts.status());
+  arguments.live.judge = (*contracts)->judge();
   arguments.live.writer_id = MakeUuid(Random::System());
   arguments.live.on_progress = [&](const ingest::LiveReport& report) {
     if (report.trouble != trouble) {
       trouble = report.trouble;
       if (!trouble.empty()) streams.err << (bar ? "\r\x1b[K" : "") << "tarn: " << trouble << "\n";
     }
+    (*contracts)->Tick();
     const int64_t now = arguments.live.clock->MonotonicMicros();
     if (!bar || now - told < 200'000) return;
     told = now;
@@ -132,7 +152,8 @@ int RunKafka(KafkaArguments& arguments, Streams& streams) {
   };
   ingest::LiveReport report;
   ingest::LiveIngestor ingestor(**source, **targets, arguments.live);
-  const Status status = ingestor.Run(stop.token(), &report);
+  Status status = ingestor.Run(stop.token(), &report);
+  if (const Status counted = (*contracts)->Finish(); status.ok()) status = counted;
   if (bar) streams.err << "\r\x1b[K" << std::flush;
   if (!status.ok()) return ReportError(streams, status);
   Print(report, arguments.format, streams);
@@ -203,6 +224,8 @@ void RegisterIngestKafka(CLI::App& ingest, Invocation& invocation) {
       ->add_option("--on-restore", arguments->on_restore,
                    "the table was restored to an older version: rewind, keep, fail")
       ->capture_default_str();
+  command->add_option("--contracts", arguments->contracts,
+                      "a file or folder; those that name the table judge every record");
   command->add_flag("--until-end", arguments->live.until_caught_up,
                     "end when everything that is there was read");
   command->add_option("--format", arguments->format, "of the report: table or json")

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "codec/base64.h"
 #include "codec/json_text.h"
 
 namespace tarn::codec {
@@ -192,22 +193,6 @@ class SchemaBuilder {
   std::vector<std::unique_ptr<Node>>* nodes_;
   std::map<std::string, const Node*> named_;
 };
-
-std::string Base64(std::string_view bytes) {
-  static constexpr char kDigits[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t group = 0;
-    for (size_t j = 0; j < 3; ++j) {
-      group = group << 8 | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0u);
-    }
-    for (size_t j = 0; j < 4; ++j) {
-      out.push_back(i + j > bytes.size() ? '=' : kDigits[group >> (18 - 6 * j) & 63]);
-    }
-  }
-  return out;
-}
 
 // Two's complement, big endian, as a decimal number with `scale` digits behind the point.
 std::string DecimalText(std::string_view bytes, int scale) {

@@ -17,11 +17,13 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/status.h"
+#include "ingest/judge_account.h"
 #include "sources/source.h"
 
 namespace tarn::ingest {
@@ -36,6 +38,7 @@ struct StreamCommit {
   int64_t epoch = 0;
   std::string state_json;
   std::map<std::string, std::string> facts;  // sources::Batch::facts; Bronze only
+  JudgeAccount account = {};                 // what judges counted; Bronze only
 };
 
 enum class AppendOutcome { kCommitted, kAlreadyThere };
@@ -59,6 +62,14 @@ struct LetterGroup {
   StreamCommit commit;
 };
 
+// Dead letters of one reading of one partition.
+struct LetterPlace {
+  std::string_view topic;  // not looked at when there is a content
+  int32_t partition = 0;
+  std::string content_id;  // DeadLetterContext::content_id
+  int32_t attempt = 1;
+};
+
 class BronzeWriter {
  public:
   virtual ~BronzeWriter() = default;
@@ -70,6 +81,10 @@ class BronzeWriter {
   // was written. REQUIRES: at least one group, no stream twice.
   virtual Result<AppendOutcome> AppendRows(const std::vector<RowGroup>& groups) = 0;
   virtual Result<AppendOutcome> AppendDeadLetters(const std::vector<LetterGroup>& groups) = 0;
+  // Which offsets from `from` up to and including `to` have a dead letter of this target. Asked
+  // after a crash, where the position alone cannot tell: a judge may say something else now.
+  virtual Result<std::set<int64_t>> ReadLetterOffsets(const LetterPlace& place, int64_t from,
+                                                      int64_t to) = 0;
 };
 
 }  // namespace tarn::ingest

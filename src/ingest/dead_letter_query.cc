@@ -1,6 +1,7 @@
 #include "ingest/dead_letter_query.h"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace tarn::ingest {
 namespace {
@@ -20,13 +21,6 @@ std::string Quoted(const std::string& text, char quote) {
   return out + quote;
 }
 
-std::string Literal(const std::string& text) { return Quoted(text, '\''); }
-
-std::string TableIn(const std::string& table, char quote) {
-  const size_t dot = table.find('.');
-  return Quoted(table.substr(0, dot), quote) + "." + Quoted(table.substr(dot + 1), quote);
-}
-
 int64_t Number(const std::optional<std::string>& text) {
   return text ? std::strtoll(text->c_str(), nullptr, 10) : 0;
 }
@@ -36,6 +30,13 @@ std::optional<int64_t> MaybeNumber(const std::optional<std::string>& text) {
 }
 
 }  // namespace
+
+std::string Literal(const std::string& text) { return Quoted(text, '\''); }
+
+std::string TableIn(const std::string& table, char quote) {
+  const size_t dot = table.find('.');
+  return Quoted(table.substr(0, dot), quote) + "." + Quoted(table.substr(dot + 1), quote);
+}
 
 Result<std::string> LettersQuery(const std::string& letters, const std::string& actions,
                                  const LetterFilter& filter) {
@@ -89,7 +90,7 @@ Result<std::string> LettersQuery(const std::string& letters, const std::string& 
          "l.source_system, l.source_topic, l.source_partition, l.source_offset, l.line, "
          "l.byte_offset, l.rule, l.reason, l.payload_bytes, octet_length(l.raw_payload), "
          "l.attempt, "
-         "a.note FROM l LEFT JOIN a ON a.letter_id = l.id" +
+         "a.note, l.content_sha256 FROM l LEFT JOIN a ON a.letter_id = l.id" +
          where +
          " ORDER BY l.ingestion_timestamp, l.source_topic, l.source_partition, l.source_offset, "
          "l.id" +
@@ -114,15 +115,60 @@ Letter LetterOf(const std::vector<std::optional<std::string>>& row) {
   out.kept_bytes = static_cast<uint64_t>(Number(row[13]));
   out.attempt = static_cast<int>(Number(row[14]));
   out.note = row[15].value_or("");
+  out.content_id = row[16].value_or("");
   return out;
 }
 
-std::string PayloadQuery(const std::string& letters, const std::vector<std::string>& ids) {
+std::string RecordsQuery(const std::string& letters, const std::vector<std::string>& ids,
+                         bool whole) {
   std::string list;
   for (const std::string& id : ids) list += (list.empty() ? "" : ", ") + Literal(id);
-  return "SELECT id, any_value(hex(raw_payload)) FROM (SELECT " + std::string(kId) +
-         " AS id, raw_payload FROM lake." + TableIn(letters, '"') + ") WHERE id IN (" + list +
-         ") GROUP BY id";
+  // Headers as "<hex of key>:<hex of value, or ->" with commas: no byte of theirs can disturb that.
+  const std::string kept =
+      whole ? "record_key, epoch_us(event_timestamp), schema_version, "
+              "array_to_string(list_transform(headers, lambda h: hex(h.key) || ':' || "
+              "coalesce(hex(h.value), '-')), ',')"
+            : "NULL::VARCHAR, NULL::BIGINT, NULL::VARCHAR, NULL::VARCHAR";
+  return "SELECT id, hex(raw_payload), " + kept + " FROM (SELECT " + std::string(kId) +
+         " AS id, * FROM lake." + TableIn(letters, '"') + ") WHERE id IN (" + list +
+         ") QUALIFY row_number() OVER (PARTITION BY id ORDER BY ingestion_timestamp) = 1";
+}
+
+Result<LetterRecord> RecordOf(const std::vector<std::optional<std::string>>& row) {
+  LetterRecord out;
+  TARN_ASSIGN_OR_RETURN(out.payload, BytesOfHex(row[1].value_or("")));
+  out.key = row[2];
+  out.event_time_micros = MaybeNumber(row[3]);
+  out.schema = row[4];
+  const std::string headers = row[5].value_or("");
+  for (size_t at = 0; at < headers.size();) {
+    const size_t end = std::min(headers.find(',', at), headers.size());
+    const size_t colon = headers.find(':', at);
+    if (colon >= end) return Status::Internal("the headers of a dead letter cannot be read");
+    auto& header = out.headers.emplace_back();
+    TARN_ASSIGN_OR_RETURN(header.first, BytesOfHex(headers.substr(at, colon - at)));
+    const std::string value = headers.substr(colon + 1, end - colon - 1);
+    if (value != "-") {
+      TARN_ASSIGN_OR_RETURN(header.second, BytesOfHex(value));
+    }
+    at = end + 1;
+  }
+  return out;
+}
+
+std::string RowsQuery(const std::string& table, const std::string& system,
+                      const std::vector<Letter>& letters) {
+  std::string offsets;
+  int64_t from = INT64_MAX, to = INT64_MIN;
+  for (const Letter& letter : letters) {
+    offsets += (offsets.empty() ? "" : ", ") + std::to_string(letter.offset);
+    from = std::min(from, letter.offset);
+    to = std::max(to, letter.offset);
+  }
+  return "SELECT source_topic, source_partition, source_offset, checksum FROM lake." +
+         TableIn(table, '"') + " WHERE source_system = " + Literal(system) +
+         " AND source_offset BETWEEN " + std::to_string(from) + " AND " + std::to_string(to) +
+         " AND source_offset IN (" + offsets + ")";
 }
 
 std::string CreateActionsStatement(const std::string& actions) {

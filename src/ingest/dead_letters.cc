@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/hash.h"
 #include "codec/json_text.h"
 #include "ingest/dead_letter_query.h"
 #include "ingest/engine_bronze_writer.h"
@@ -46,6 +47,11 @@ Result<std::unique_ptr<DeadLetters>> DeadLetters::Open(engine::Engine& engine,
     return Status::NotFound("the lake has no table " + out->options_.letters +
                             ": nothing was kept out of Bronze");
   }
+  TARN_ASSIGN_OR_RETURN(const auto shape,
+                        out->session_->Query("SELECT * FROM lake." +
+                                             TableIn(out->options_.letters, '"') + " LIMIT 0"));
+  out->whole_ = std::any_of(shape.columns.begin(), shape.columns.end(),
+                            [](const auto& column) { return column.name == "headers"; });
   return out;
 }
 
@@ -65,10 +71,21 @@ Result<std::vector<Letter>> DeadLetters::List(const LetterFilter& filter) {
   return out;
 }
 
-Result<std::string> DeadLetters::Payload(const std::string& id) {
-  TARN_ASSIGN_OR_RETURN(const auto found, session_->Query(PayloadQuery(options_.letters, {id})));
-  if (found.rows.empty()) return Status::NotFound("there is no dead letter " + id);
-  return BytesOfHex(found.rows[0][1].value_or(""));
+Result<std::map<std::string, LetterRecord>> DeadLetters::Records(
+    const std::vector<std::string>& ids) {
+  TARN_ASSIGN_OR_RETURN(const auto found,
+                        session_->Query(RecordsQuery(options_.letters, ids, whole_)));
+  std::map<std::string, LetterRecord> out;
+  for (const auto& row : found.rows) {
+    TARN_ASSIGN_OR_RETURN(out[row[0].value_or("")], RecordOf(row));
+  }
+  return out;
+}
+
+Result<LetterRecord> DeadLetters::Record(const std::string& id) {
+  TARN_ASSIGN_OR_RETURN(auto found, Records({id}));
+  if (found.empty()) return Status::NotFound("there is no dead letter " + id);
+  return std::move(found.begin()->second);
 }
 
 Status DeadLetters::PrepareActions() {
@@ -79,9 +96,9 @@ Status DeadLetters::PrepareActions() {
   return session->Query(CreateActionsStatement(options_.actions)).status();
 }
 
-Status DeadLetters::Record(const std::string& app_id, int64_t epoch, const std::string& action,
-                           const std::string& reason, const std::vector<Letter>& letters,
-                           bool* landed) {
+Status DeadLetters::Note(const std::string& app_id, int64_t epoch, const std::string& action,
+                         const std::string& reason, const std::vector<Letter>& letters,
+                         bool* landed) {
   const size_t rows = letters.size();
   const auto column = [&](const char* name, Kind kind) {
     BatchColumn out;
@@ -149,12 +166,12 @@ Status DeadLetters::Recover(const Target& target, const StreamState& state, Repl
     if (ids.count(letter.id) != 0) found.push_back(letter);
   }
   bool landed = false;
-  TARN_RETURN_IF_ERROR(Record(target.app_id, state.epoch, "replayed", "", found, &landed));
+  TARN_RETURN_IF_ERROR(Note(target.app_id, state.epoch, "replayed", "", found, &landed));
   if (landed) report->recovered += found.size();
   return Status::Ok();
 }
 
-std::optional<std::string> DeadLetters::WhyNot(const Letter& letter,
+std::optional<std::string> DeadLetters::WhyNot(const Target& target, const Letter& letter,
                                                const std::string& payload) const {
   if (letter.kept_bytes < letter.payload_bytes) {
     return "of its " + std::to_string(letter.payload_bytes) + " bytes only the first " +
@@ -167,15 +184,18 @@ std::optional<std::string> DeadLetters::WhyNot(const Letter& letter,
     if (first == std::string::npos || payload[first] != '{') return "it is no object";
     return std::nullopt;
   }
-  for (const char* made_by_reader : {"csv.", "record.", "file.", "cloudevents."}) {
+  for (const char* made_by_reader : {"csv.", "record.", "file.", "cloudevents.", "kafka."}) {
     if (letter.rule.starts_with(made_by_reader)) {
       return "its bytes are as they were; send or ingest a mended record, or take it as it is";
     }
   }
-  if (options_.judge == nullptr) {
-    return "nobody is here who judges " + letter.rule + "; take it as it is, or discard it";
-  }
-  return std::nullopt;
+  const auto& rules = target.judge.rules;
+  const bool judged = std::any_of(rules.begin(), rules.end(), [&](const std::string& prefix) {
+    return letter.rule.starts_with(prefix);
+  });
+  if (judged) return std::nullopt;
+  return "nobody is here who judges " + letter.rule +
+         "; name the contracts or the project, take it as it is, or discard it";
 }
 
 std::vector<Letter> DeadLetters::NextBatch(const std::vector<Letter>& open,
@@ -194,45 +214,92 @@ std::vector<Letter> DeadLetters::NextBatch(const std::vector<Letter>& open,
   return out;
 }
 
-Status DeadLetters::Choose(const std::vector<Letter>& letters, sources::Batch* batch,
-                           std::vector<Letter>* chosen, ReplayReport* report) {
+Status DeadLetters::Choose(const Target& target, const std::vector<Letter>& letters, Choice* choice,
+                           ReplayReport* report) {
   std::vector<std::string> ids;
   for (const Letter& letter : letters) ids.push_back(letter.id);
-  TARN_ASSIGN_OR_RETURN(const auto found, session_->Query(PayloadQuery(options_.letters, ids)));
-  std::map<std::string, std::string> payloads;
-  for (const auto& row : found.rows) {
-    TARN_ASSIGN_OR_RETURN(payloads[row[0].value_or("")], BytesOfHex(row[1].value_or("")));
-  }
+  TARN_ASSIGN_OR_RETURN(const auto records, Records(ids));
+  sources::Batch& batch = choice->batch;
   for (const Letter& letter : letters) {
-    const std::string& payload = payloads[letter.id];
-    if (auto reason = WhyNot(letter, payload)) {
+    const auto kept = records.find(letter.id);
+    if (kept == records.end()) return Status::NotFound("dead letter " + letter.id + " is gone");
+    if (auto reason = WhyNot(target, letter, kept->second.payload)) {
       Leave(letter, std::move(*reason), report);
       continue;
     }
-    sources::Record& record = batch->records.emplace_back();
-    record.payload = batch->arena.Copy(payload);
-    record.topic = batch->arena.Copy(letter.topic);
+    sources::Record& record = batch.records.emplace_back();
+    record.payload = batch.arena.Copy(kept->second.payload);
+    record.topic = batch.arena.Copy(letter.topic);
     record.partition = letter.partition;
     record.offset = letter.offset;
-    chosen->push_back(letter);
+    if (kept->second.key) record.key = batch.arena.Copy(*kept->second.key);
+    if (kept->second.schema) record.schema_id = batch.arena.Copy(*kept->second.schema);
+    record.event_time_micros = kept->second.event_time_micros;
+    for (const auto& [name, value] : kept->second.headers) {
+      std::optional<std::string_view> bytes;
+      if (value) bytes = batch.arena.Copy(*value);
+      record.headers.emplace_back(batch.arena.Copy(name), bytes);
+    }
+    choice->written.push_back(letter);
   }
-  if (options_.judge == nullptr || options_.as_is || batch->records.empty()) return Status::Ok();
+  TARN_RETURN_IF_ERROR(TakeOutWhatIsThere(target, choice));
+  return JudgeChoice(target, choice, report);
+}
+
+// A judge that said something else after a crash has let the record in. Files are told apart by
+// their content, which Bronze does not name; their offsets say nothing.
+Status DeadLetters::TakeOutWhatIsThere(const Target& target, Choice* choice) {
+  if (choice->written.empty()) return Status::Ok();
+  TARN_ASSIGN_OR_RETURN(const auto found,
+                        session_->Query(RowsQuery(target.table, target.system, choice->written)));
+  std::set<std::string> there;
+  for (const auto& row : found.rows) {
+    there.insert(row[0].value_or("") + "/" + row[1].value_or("") + "/" + row[2].value_or("") + "/" +
+                 row[3].value_or(""));
+  }
+  std::vector<Letter> written;
+  size_t at = 0;
+  for (size_t i = 0; i < choice->written.size(); ++i) {
+    const Letter& letter = choice->written[i];
+    const std::string place = letter.topic + "/" + std::to_string(letter.partition) + "/" +
+                              std::to_string(letter.offset) + "/" +
+                              Md5Hex(choice->batch.records[i].payload);
+    if (letter.content_id.empty() && there.count(place) != 0) {
+      choice->there.push_back(letter);
+      continue;
+    }
+    if (at != i) choice->batch.records[at] = std::move(choice->batch.records[i]);
+    ++at;
+    written.push_back(letter);
+  }
+  choice->batch.records.resize(at);
+  choice->written = std::move(written);
+  return Status::Ok();
+}
+
+Status DeadLetters::JudgeChoice(const Target& target, Choice* choice, ReplayReport* report) {
+  sources::Batch& batch = choice->batch;
+  RecordJudge* judge = target.judge.judge;
+  if (judge == nullptr || options_.as_is || batch.records.empty()) return Status::Ok();
+  std::set<std::string> topics;
+  for (const Letter& letter : choice->written) topics.insert(letter.topic);
   std::vector<Refusal> refusals;
-  TARN_RETURN_IF_ERROR(options_.judge->Judge(batch, &refusals));
+  TARN_RETURN_IF_ERROR(judge->Judge(&batch, &refusals));
+  for (const std::string& topic : topics) choice->account.Add(judge->AccountOf(topic));
+  choice->account.replay = true;
   std::vector<Letter> kept;
   auto next = refusals.begin();
-  size_t at = 0;
-  for (size_t i = 0; i < chosen->size(); ++i) {
+  for (size_t i = 0; i < choice->written.size(); ++i) {
     if (next != refusals.end() && next->record == i) {
-      Leave((*chosen)[i], next->rule + ": " + next->reason, report);
+      Leave(choice->written[i], next->rule + ": " + next->reason, report);
       ++next;
       continue;
     }
-    batch->records[at++] = batch->records[i];
-    kept.push_back((*chosen)[i]);
+    if (kept.size() != i) batch.records[kept.size()] = std::move(batch.records[i]);
+    kept.push_back(choice->written[i]);
   }
-  batch->records.resize(at);
-  *chosen = std::move(kept);
+  batch.records.resize(kept.size());
+  choice->written = std::move(kept);
   return Status::Ok();
 }
 
@@ -240,12 +307,14 @@ Status DeadLetters::ReplayInto(Target* target, const LetterFilter& filter, Repla
   std::set<std::string> tried;
   int64_t mine = 0;         // epoch of our own commit whose outcome is open
   size_t mine_letters = 0;  // how many it held
+  size_t mine_there = 0;    // and how many needed no row
   for (int lost = 0; lost < kRounds;) {
     TARN_ASSIGN_OR_RETURN(const auto states, target->writer->ReadStates({target->lane}));
     const StreamState& state = states.states[0];
     const Json json = Json::parse(state.json, nullptr, false);
     if (mine > 0 && state.epoch == mine && json.value("writer", "") == options_.writer_id) {
       report->replayed += mine_letters;
+      report->recovered += mine_there;
       ReplayReport own;
       TARN_RETURN_IF_ERROR(Recover(*target, state, &own));
     } else {
@@ -258,13 +327,13 @@ Status DeadLetters::ReplayInto(Target* target, const LetterFilter& filter, Repla
     });
     const auto letters = NextBatch(open, tried);
     if (letters.empty()) return Status::Ok();
-    sources::Batch batch;
-    std::vector<Letter> chosen;
+    Choice choice;
     ReplayReport left;
-    TARN_RETURN_IF_ERROR(Choose(letters, &batch, &chosen, &left));
+    TARN_RETURN_IF_ERROR(Choose(*target, letters, &choice, &left));
     Json ids = Json::array();
-    for (const Letter& letter : chosen) ids.push_back(letter.id);
-    if (!chosen.empty()) {
+    for (const Letter& letter : choice.written) ids.push_back(letter.id);
+    for (const Letter& letter : choice.there) ids.push_back(letter.id);
+    if (!ids.empty()) {
       const int64_t epoch = state.epoch + 1;
       const StreamCommit commit{target->lane,
                                 epoch,
@@ -272,19 +341,21 @@ Status DeadLetters::ReplayInto(Target* target, const LetterFilter& filter, Repla
                                       {"writer", options_.writer_id},
                                       {"name", "replay of dead letters"},
                                       {"letters", std::move(ids)}}),
-                                {}};
+                                {},
+                                choice.account};
       int64_t version = -1;
-      const auto outcome =
-          target->writer->AppendRowsAfter({{&batch.records, commit}}, states.version, &version);
+      const auto outcome = target->writer->AppendRowsAfter({{&choice.batch.records, commit}},
+                                                           states.version, &version);
       if (!outcome.ok() && !MeansReadAgain(outcome.status())) return outcome.status();
       mine = epoch;
-      mine_letters = chosen.size();
+      mine_letters = choice.written.size();
+      mine_there = choice.there.size();
       if (!outcome.ok() || *outcome != AppendOutcome::kCommitted) {
         ++lost;
         options_.clock->SleepMicros(kPauseMicros);
         continue;  // whether it landed is seen from the position
       }
-      if (options_.judge != nullptr && !options_.as_is) options_.judge->OnCommitted();
+      if (target->judge.judge != nullptr && !options_.as_is) target->judge.judge->OnCommitted();
     }
     report->left += left.left;
     for (auto& why : left.why) {
@@ -293,6 +364,27 @@ Status DeadLetters::ReplayInto(Target* target, const LetterFilter& filter, Repla
     for (const Letter& letter : letters) tried.insert(letter.id);
   }
   return Status::Conflict("others always win " + target->table + "; run the replay again later");
+}
+
+Status DeadLetters::OpenTarget(Target* target) {
+  BronzeTables tables{target->table, options_.letters, target->system, options_.pipeline_version,
+                      false};
+  if (whole_) {
+    TARN_ASSIGN_OR_RETURN(const auto found,
+                          session_->Query("SELECT 1 FROM lake." + TableIn(options_.letters, '"') +
+                                          " WHERE target_table = " + Literal(target->table) +
+                                          " AND source_system = " + Literal(target->system) +
+                                          " AND len(headers) > 0 LIMIT 1"));
+    tables.with_headers = !found.rows.empty();
+  }
+  TARN_ASSIGN_OR_RETURN(target->writer,
+                        MakeEngineBronzeWriter(engine_, std::move(tables), *options_.clock));
+  TARN_RETURN_IF_ERROR(target->writer->Prepare());
+  whole_ = true;  // it has added what was missing
+  if (options_.judge_of) {
+    TARN_ASSIGN_OR_RETURN(target->judge, options_.judge_of(target->table));
+  }
+  return Status::Ok();
 }
 
 Result<ReplayReport> DeadLetters::Replay(const LetterFilter& filter) {
@@ -309,11 +401,7 @@ Result<ReplayReport> DeadLetters::Replay(const LetterFilter& filter) {
     target.system = system;
     target.lane = "dead_letters/" + system;
     target.app_id = "tarn/dead_letters/replayed/" + table + "/" + system;
-    TARN_ASSIGN_OR_RETURN(target.writer, MakeEngineBronzeWriter(engine_,
-                                                                {table, options_.letters, system,
-                                                                 options_.pipeline_version, false},
-                                                                *options_.clock));
-    TARN_RETURN_IF_ERROR(target.writer->Prepare());
+    TARN_RETURN_IF_ERROR(OpenTarget(&target));
     TARN_RETURN_IF_ERROR(ReplayInto(&target, open, &report));
   }
   return report;
@@ -331,7 +419,7 @@ Result<uint64_t> DeadLetters::Discard(const LetterFilter& filter, const std::str
     if (letters.empty()) return 0;
     bool landed = false;
     TARN_RETURN_IF_ERROR(
-        Record(kDiscardAppId, known.value_or(0) + 1, "discarded", reason, letters, &landed));
+        Note(kDiscardAppId, known.value_or(0) + 1, "discarded", reason, letters, &landed));
     if (landed) return letters.size();
   }
   return Status::Conflict("others always win " + options_.actions + "; try again later");

@@ -15,7 +15,9 @@
 // were no JSON must be JSON now. Whatever else was wrong, or without a judge, only `as_is` puts it
 // into Bronze. A letter longer than what was kept of it (1 MiB) cannot be replayed.
 //
-// What a letter has not kept (key, event time, headers) is null in the replayed row.
+// The replayed row is what Bronze would have had: payload, key, headers, event time, schema.
+// Letters of tables that were made before those columns came have null there. A record that is in
+// Bronze already (a judge said something else after a crash) is not written again.
 //
 // A letter's id is made of target table, system, topic, partition, offset, content and attempt.
 //
@@ -24,6 +26,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -59,7 +63,22 @@ struct Letter {
   uint64_t payload_bytes = 0;  // full size
   uint64_t kept_bytes = 0;
   int attempt = 1;
-  std::string note;  // of the action: why it was discarded
+  std::string content_id;  // SHA-256 of its file; empty for other sources
+  std::string note;        // of the action: why it was discarded
+};
+
+// What was kept of the record itself.
+struct LetterRecord {
+  std::string payload;
+  std::optional<std::string> key, schema;
+  std::optional<int64_t> event_time_micros;
+  std::vector<std::pair<std::string, std::optional<std::string>>> headers;
+};
+
+// Who judges the letters of a table, and which rules (by how they begin) are its own.
+struct LetterJudge {
+  RecordJudge* judge = nullptr;
+  std::vector<std::string> rules;
 };
 
 struct DeadLetterOptions {
@@ -68,7 +87,8 @@ struct DeadLetterOptions {
   std::string pipeline_version;
   std::string by;         // who acts, for the table of actions
   std::string writer_id;  // unique per run
-  RecordJudge* judge = nullptr;
+  // Called once per table; what it gives outlives the replay. Empty: nobody judges.
+  std::function<Result<LetterJudge>(const std::string& table)> judge_of;
   bool as_is = false;
   uint64_t batch_bytes = 64ull << 20;
   size_t batch_letters = 2'000;
@@ -77,7 +97,7 @@ struct DeadLetterOptions {
 
 struct ReplayReport {
   uint64_t replayed = 0;
-  uint64_t recovered = 0;  // were in Bronze after an earlier replay that did not end
+  uint64_t recovered = 0;  // were in Bronze already, after a replay or a stream that did not end
   uint64_t left = 0;       // still bad
   std::vector<std::pair<std::string, std::string>>
       why;  // id and reason of those left, the first 100
@@ -91,8 +111,8 @@ class DeadLetters {
 
   // Oldest first.
   Result<std::vector<Letter>> List(const LetterFilter& filter);
-  // The bytes that were kept.
-  Result<std::string> Payload(const std::string& id);
+  // What was kept of the record.
+  Result<LetterRecord> Record(const std::string& id);
   Result<ReplayReport> Replay(const LetterFilter& filter);
   // How many were open and are discarded now.
   Result<uint64_t> Discard(const LetterFilter& filter, const std::string& reason);
@@ -104,6 +124,14 @@ class DeadLetters {
     std::string table, system;
     std::string lane, app_id;
     std::unique_ptr<LiveBronzeWriter> writer;
+    LetterJudge judge;
+  };
+  // Letters of a batch that may go.
+  struct Choice {
+    sources::Batch batch;
+    std::vector<Letter> written;  // as the batch's records
+    std::vector<Letter> there;    // in Bronze already
+    JudgeAccount account;
   };
 
   Result<bool> HasActions();
@@ -112,18 +140,24 @@ class DeadLetters {
   Status ReplayInto(Target* target, const LetterFilter& filter, ReplayReport* report);
   // Actions that the position of Bronze tells and the table of actions lacks.
   Status Recover(const Target& target, const StreamState& state, ReplayReport* report);
-  Status Record(const std::string& app_id, int64_t epoch, const std::string& action,
-                const std::string& reason, const std::vector<Letter>& letters, bool* landed);
+  Result<std::map<std::string, LetterRecord>> Records(const std::vector<std::string>& ids);
+  Status Note(const std::string& app_id, int64_t epoch, const std::string& action,
+              const std::string& reason, const std::vector<Letter>& letters, bool* landed);
   std::vector<Letter> NextBatch(const std::vector<Letter>& open,
                                 const std::set<std::string>& tried) const;
-  // Letters that may go; the others are counted as left.
-  Status Choose(const std::vector<Letter>& letters, sources::Batch* batch,
-                std::vector<Letter>* chosen, ReplayReport* report);
-  std::optional<std::string> WhyNot(const Letter& letter, const std::string& payload) const;
+  // The letters that may not go are counted as left.
+  Status Choose(const Target& target, const std::vector<Letter>& letters, Choice* choice,
+                ReplayReport* report);
+  Status TakeOutWhatIsThere(const Target& target, Choice* choice);
+  Status JudgeChoice(const Target& target, Choice* choice, ReplayReport* report);
+  std::optional<std::string> WhyNot(const Target& target, const Letter& letter,
+                                    const std::string& payload) const;
+  Status OpenTarget(Target* target);
 
   engine::Engine& engine_;
   DeadLetterOptions options_;
   std::unique_ptr<engine::Session> session_;
+  bool whole_ = true;  // the table has the columns that came later
 };
 
 }  // namespace tarn::ingest

@@ -31,13 +31,19 @@ constexpr TableColumn kHeadersColumn = {"headers", "ARRAY<STRUCT<key: STRING, va
 constexpr TableColumn kLetterColumns[] = {
     {"raw_payload", "BINARY"},    // its first MiB
     {"payload_bytes", "BIGINT"},  // its full size
-    {"source_system", "STRING"}, {"source_topic", "STRING"},
-    {"source_partition", "INT"}, {"source_offset", "BIGINT"},
-    {"line", "BIGINT"},          {"byte_offset", "BIGINT"},
-    {"rule", "STRING"},          {"reason", "STRING"},
-    {"target_table", "STRING"},  {"content_sha256", "STRING"},
-    {"attempt", "INT"},          {"ingestion_timestamp", "TIMESTAMP"},
-    {"ingestion_date", "DATE"},  {"pipeline_version", "STRING"}};
+    {"source_system", "STRING"},  {"source_topic", "STRING"},
+    {"source_partition", "INT"},  {"source_offset", "BIGINT"},
+    {"line", "BIGINT"},           {"byte_offset", "BIGINT"},
+    {"rule", "STRING"},           {"reason", "STRING"},
+    {"target_table", "STRING"},   {"content_sha256", "STRING"},
+    {"attempt", "INT"},           {"ingestion_timestamp", "TIMESTAMP"},
+    {"ingestion_date", "DATE"},   {"pipeline_version", "STRING"},
+    {"record_key", "STRING"},     {"event_timestamp", "TIMESTAMP"},
+    {"schema_version", "STRING"}, kHeadersColumn};
+
+// Tables that were made before these columns came get them when they are opened.
+constexpr std::string_view kAddedLater[] = {"headers", "record_key", "event_timestamp",
+                                            "schema_version"};
 
 constexpr int64_t kMicrosPerDay = 86'400'000'000;
 constexpr size_t kDigestChars = 32;
@@ -151,6 +157,8 @@ class EngineBronzeWriter final : public LiveBronzeWriter {
   }
   Result<std::vector<Restore>> RestoresAfter(int64_t version) override;
   Result<AppendOutcome> AppendDeadLetters(const std::vector<LetterGroup>& groups) override;
+  Result<std::set<int64_t>> ReadLetterOffsets(const LetterPlace& place, int64_t from,
+                                              int64_t to) override;
 
  private:
   Status PrepareTable(const std::string& table, const std::vector<TableColumn>& columns);
@@ -164,6 +172,7 @@ class EngineBronzeWriter final : public LiveBronzeWriter {
                                size_t rows, const std::vector<const StreamCommit*>& commits,
                                std::optional<int64_t> examined = std::nullopt,
                                int64_t* version = nullptr);
+  struct LetterColumns;
 
   std::unique_ptr<engine::Session> session_;
   BronzeTables tables_;
@@ -202,11 +211,24 @@ Status EngineBronzeWriter::CheckColumns(const std::string& table,
   for (const TableColumn& wanted : columns) {
     const bool found = std::any_of(shape.columns.begin(), shape.columns.end(),
                                    [&](const auto& column) { return column.name == wanted.name; });
-    if (!found && wanted.name == std::string_view(kHeadersColumn.name)) {
+    const bool added_later = std::find(std::begin(kAddedLater), std::end(kAddedLater),
+                                       wanted.name) != std::end(kAddedLater);
+    const bool letters = table == tables_.dead_letters;
+    const bool may_add =
+        added_later && (letters || wanted.name == std::string_view(kHeadersColumn.name));
+    if (!found && may_add) {
       const auto added =
           session_->Query("ALTER TABLE " + QuotedTable(table, '`') + " ADD COLUMNS (" +
                           wanted.name + " " + wanted.spark_type + ")");
-      if (!added.ok()) return added.status().WithContext("adding column headers to " + table);
+      if (added.ok()) continue;
+      // Another process may have added it in the same moment.
+      const auto again =
+          session_->QueryDuckdb("SELECT " + QuotedWith(wanted.name, '"') + " FROM lake." +
+                                QuotedTable(table, '"') + " LIMIT 0");
+      if (!again.ok()) {
+        return added.status().WithContext("adding column " + std::string(wanted.name) + " to " +
+                                          table);
+      }
     } else if (!found) {
       return Status::InvalidArgument(table +
                                      " exists and is no table of this kind: it has no column " +
@@ -278,7 +300,9 @@ Result<AppendOutcome> EngineBronzeWriter::Append(const std::string& table,
                                                  int64_t* version) {
   engine::CommitAnnotations annotations;
   annotations.examined_version = examined;
+  JudgeAccount account;
   for (const StreamCommit* commit : commits) {
+    account.Add(commit->account);
     const engine::CommitAnnotations::AppTransaction txn{"tarn/" + commit->stream_id, commit->epoch};
     if (annotations.txn) {
       annotations.more_txns.push_back(txn);
@@ -290,6 +314,7 @@ Result<AppendOutcome> EngineBronzeWriter::Append(const std::string& table,
       annotations.domain_metadata["tarn." + name] = text;
     }
   }
+  if (!account.empty()) annotations.user_metadata = AccountText(account);
   TARN_ASSIGN_OR_RETURN(const auto outcome,
                         session_->AppendBatch(table, columns, rows, annotations));
   if (version != nullptr) *version = outcome.version;
@@ -394,6 +419,50 @@ Result<AppendOutcome> EngineBronzeWriter::AppendRowsTo(const std::vector<RowGrou
   return Append(tables_.rows, columns, count, commits, examined, version);
 }
 
+// The columns of dead letters that differ from row to row.
+struct EngineBronzeWriter::LetterColumns {
+  explicit LetterColumns(size_t count)
+      : payload(Column("raw_payload", Kind::kBinary, count)),
+        size(Column("payload_bytes", Kind::kInt64, count)),
+        topic(Column("source_topic", Kind::kText, count)),
+        partition(Column("source_partition", Kind::kInt32, count)),
+        offset(Column("source_offset", Kind::kInt64, count)),
+        line(Column("line", Kind::kInt64, count)),
+        byte_offset(Column("byte_offset", Kind::kInt64, count)),
+        rule(Column("rule", Kind::kText, count)),
+        reason(Column("reason", Kind::kText, count)),
+        content(Column("content_sha256", Kind::kText, count)),
+        attempt(Column("attempt", Kind::kInt32, count)),
+        key(Column("record_key", Kind::kText, count)),
+        event_time(Column("event_timestamp", Kind::kTimestampMicros, count)),
+        schema(Column("schema_version", Kind::kText, count)),
+        headers(Column("headers", Kind::kPairs, count)) {}
+
+  void Add(const sources::BadRecord& letter, const DeadLetterContext& context) {
+    payload.bytes.push_back(letter.payload);
+    size.numbers.push_back(static_cast<int64_t>(letter.payload_bytes));
+    topic.bytes.push_back(Utf8Topic(letter.topic, &topics.emplace_back()));
+    partition.numbers.push_back(letter.partition);
+    offset.numbers.push_back(letter.offset);
+    AddNumber(line, letter.line);
+    AddNumber(byte_offset, letter.byte_offset);
+    rule.bytes.push_back(letter.rule);
+    // A reason may quote what came, and what came may be no text.
+    reason.bytes.push_back(Utf8Topic(letter.reason, &topics.emplace_back()));
+    content.bytes.push_back(context.content_id);
+    attempt.numbers.push_back(context.attempt);
+    AddText(key, letter.key);
+    AddNumber(event_time, letter.event_time_micros);
+    AddText(schema, letter.schema_id.empty() ? std::nullopt : std::optional(letter.schema_id));
+    for (const auto& header : letter.headers) headers.pairs.push_back(header);
+    headers.numbers.push_back(static_cast<int64_t>(headers.pairs.size()));
+  }
+
+  BatchColumn payload, size, topic, partition, offset, line, byte_offset, rule, reason, content,
+      attempt, key, event_time, schema, headers;
+  std::deque<std::string> topics;
+};
+
 Result<AppendOutcome> EngineBronzeWriter::AppendDeadLetters(
     const std::vector<LetterGroup>& groups) {
   size_t count = 0;
@@ -402,44 +471,56 @@ Result<AppendOutcome> EngineBronzeWriter::AppendDeadLetters(
     count += group.letters.size();
     commits.push_back(&group.commit);
   }
-  BatchColumn payload = Column("raw_payload", Kind::kBinary, count);
-  BatchColumn size = Column("payload_bytes", Kind::kInt64, count);
-  BatchColumn topic = Column("source_topic", Kind::kText, count);
-  BatchColumn partition = Column("source_partition", Kind::kInt32, count);
-  BatchColumn offset = Column("source_offset", Kind::kInt64, count);
-  BatchColumn line = Column("line", Kind::kInt64, count);
-  BatchColumn byte_offset = Column("byte_offset", Kind::kInt64, count);
-  BatchColumn rule = Column("rule", Kind::kText, count);
-  BatchColumn reason = Column("reason", Kind::kText, count);
-  BatchColumn content = Column("content_sha256", Kind::kText, count);
-  BatchColumn attempt = Column("attempt", Kind::kInt32, count);
-  std::deque<std::string> topics;
+  LetterColumns rows(count);
   for (const LetterGroup& group : groups) {
-    for (const sources::BadRecord& letter : group.letters) {
-      payload.bytes.push_back(letter.payload);
-      size.numbers.push_back(static_cast<int64_t>(letter.payload_bytes));
-      topic.bytes.push_back(Utf8Topic(letter.topic, &topics.emplace_back()));
-      partition.numbers.push_back(letter.partition);
-      offset.numbers.push_back(letter.offset);
-      AddNumber(line, letter.line);
-      AddNumber(byte_offset, letter.byte_offset);
-      rule.bytes.push_back(letter.rule);
-      reason.bytes.push_back(letter.reason);
-      content.bytes.push_back(group.context.content_id);
-      attempt.numbers.push_back(group.context.attempt);
-    }
+    for (const sources::BadRecord& letter : group.letters) rows.Add(letter, group.context);
   }
   const int64_t now = clock_.NowMicros();
-  return Append(tables_.dead_letters,
-                {std::move(payload), std::move(size), std::move(topic), std::move(partition),
-                 std::move(offset), std::move(line), std::move(byte_offset), std::move(rule),
-                 std::move(reason), std::move(content), std::move(attempt),
-                 ConstantText("source_system", tables_.source_system, count),
-                 ConstantText("target_table", tables_.rows, count),
-                 ConstantNumber("ingestion_timestamp", Kind::kTimestampMicros, now, count),
-                 ConstantNumber("ingestion_date", Kind::kDateDays, DaysOf(now), count),
-                 ConstantText("pipeline_version", tables_.pipeline_version, count)},
-                count, commits);
+  std::vector<BatchColumn> columns = {
+      std::move(rows.payload),
+      std::move(rows.size),
+      std::move(rows.topic),
+      std::move(rows.partition),
+      std::move(rows.offset),
+      std::move(rows.line),
+      std::move(rows.byte_offset),
+      std::move(rows.rule),
+      std::move(rows.reason),
+      std::move(rows.content),
+      std::move(rows.attempt),
+      std::move(rows.key),
+      std::move(rows.event_time),
+      std::move(rows.schema),
+      ConstantText("source_system", tables_.source_system, count),
+      ConstantText("target_table", tables_.rows, count),
+      ConstantNumber("ingestion_timestamp", Kind::kTimestampMicros, now, count),
+      ConstantNumber("ingestion_date", Kind::kDateDays, DaysOf(now), count),
+      ConstantText("pipeline_version", tables_.pipeline_version, count)};
+  if (!rows.headers.pairs.empty()) columns.push_back(std::move(rows.headers));
+  return Append(tables_.dead_letters, columns, count, commits);
+}
+
+Result<std::set<int64_t>> EngineBronzeWriter::ReadLetterOffsets(const LetterPlace& place,
+                                                                int64_t from, int64_t to) {
+  std::string repaired;
+  const std::string topic(Utf8Topic(place.topic, &repaired));
+  const std::string of = place.content_id.empty()
+                             ? "source_topic = " + QuotedWith(topic, '\'')
+                             : "content_sha256 = " + QuotedWith(place.content_id, '\'');
+  TARN_ASSIGN_OR_RETURN(
+      const engine::Rows found,
+      session_->QueryDuckdb(
+          "SELECT source_offset FROM lake." + QuotedTable(tables_.dead_letters, '"') + " WHERE " +
+          of + " AND target_table = " + QuotedWith(tables_.rows, '\'') +
+          " AND source_system = " + QuotedWith(tables_.source_system, '\'') +
+          " AND source_partition = " + std::to_string(place.partition) +
+          " AND attempt = " + std::to_string(place.attempt) + " AND source_offset BETWEEN " +
+          std::to_string(from) + " AND " + std::to_string(to)));
+  std::set<int64_t> offsets;
+  for (const auto& row : found.rows) {
+    if (row[0]) offsets.insert(std::stoll(*row[0]));
+  }
+  return offsets;
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 // record_key, event_timestamp, ingestion_timestamp, ingestion_date (UTC), pipeline_version,
 // schema_version, checksum (MD5 of raw_payload, hex); a tombstone has neither payload nor checksum.
 // Columns of the dead letters: see
-// kLetterColumns in the .cc.
+// kLetterColumns in the .cc. Tables that lack columns which came later get them.
 //
 // Threads: one user at a time. The engine must outlive it.
 #pragma once

@@ -7,24 +7,13 @@ namespace {
 
 constexpr std::string_view kTopic = "{topic}";
 
-std::string TableOf(std::string pattern, const std::string& topic) {
-  const size_t at = pattern.find(kTopic);
-  if (at == std::string::npos) return pattern;
-  std::string name = topic;
-  for (char& c : name) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!plain) c = '_';
-  }
-  return pattern.replace(at, kTopic.size(), name);
-}
-
 class EngineLiveTargets final : public LiveTargets {
  public:
   EngineLiveTargets(engine::Engine& engine, BronzeTables tables, Clock& clock)
       : engine_(engine), tables_(std::move(tables)), clock_(clock) {}
 
   Result<LiveBronzeWriter*> For(const std::string& topic) override {
-    const std::string name = TableOf(tables_.rows, topic);
+    const std::string name = TableOfTopic(tables_.rows, topic);
     std::unique_ptr<LiveBronzeWriter>& writer = writers_[name];
     if (writer != nullptr) return writer.get();
     BronzeTables tables = tables_;
@@ -44,10 +33,21 @@ class EngineLiveTargets final : public LiveTargets {
 
 }  // namespace
 
+std::string TableOfTopic(std::string pattern, std::string_view topic) {
+  const size_t at = pattern.find(kTopic);
+  if (at == std::string::npos) return pattern;
+  std::string name(topic);
+  for (char& c : name) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!plain) c = '_';
+  }
+  return pattern.replace(at, kTopic.size(), name);
+}
+
 Result<std::unique_ptr<LiveTargets>> MakeEngineLiveTargets(engine::Engine& engine,
                                                            BronzeTables tables, Clock& clock) {
   BronzeTables probe = tables;
-  probe.rows = TableOf(tables.rows, "topic");
+  probe.rows = TableOfTopic(tables.rows, "topic");
   TARN_RETURN_IF_ERROR(MakeEngineBronzeWriter(engine, std::move(probe), clock).status());
   return std::unique_ptr<LiveTargets>(
       std::make_unique<EngineLiveTargets>(engine, std::move(tables), clock));

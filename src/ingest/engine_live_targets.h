@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "engine/engine.h"
@@ -12,6 +13,9 @@
 #include "ingest/live_ingestor.h"
 
 namespace tarn::ingest {
+
+// The table of a topic: `pattern` itself, or with {topic} in it replaced as below.
+std::string TableOfTopic(std::string pattern, std::string_view topic);
 
 // `tables.rows` may contain "{topic}": "bronze.{topic}" gives each topic its own table, in which
 // every character that is no letter, digit or '_' became '_'. Tables are made when their first

@@ -91,6 +91,13 @@ Result<std::unique_ptr<FileRun>> FileRun::Start(engine::Engine& engine,
                                                              *run->clock_));
   run->writer_id_ = MakeUuid(Random::System());
   TARN_RETURN_IF_ERROR(run->writer_->Prepare());
+  if (HasContractFor(options.contracts, options.into)) {
+    ContractJudgeOptions judging;
+    judging.contracts = options.contracts;
+    judging.table_of = [into = options.into](std::string_view) { return into; };
+    judging.clock = run->clock_;
+    TARN_ASSIGN_OR_RETURN(run->contracts_, ContractWatch::Make(engine, std::move(judging)));
+  }
   return run;
 }
 
@@ -131,6 +138,7 @@ void FileRun::Record(FileReport report) {
   bytes_before_file_ += report.bytes;
   progress_.bytes_done = std::min(bytes_before_file_, progress_.bytes_total);
   Tell("reading", true);
+  TickContracts();
   if (on_recorded) on_recorded(report);
   if (sink_ != nullptr) sink_->OnFile(report);
   if (report_.files.size() >= keep_files_) report_.files.erase(report_.files.begin());
@@ -248,6 +256,11 @@ bool FileRun::Prepare(files::CheckedFile file, FileReport report, Ready* ready) 
       return false;
     }
     options.kind = *kind;
+    if (contracts_ != nullptr && *kind == files::FileKind::kCsv) {
+      ready->report.message = "a contract names " + options_.into +
+                              ", and contracts judge JSON records; this file is CSV";
+      return false;
+    }
     FindTableDamage(&file, *kind);
   }
   ready->damaged = !file.damage.empty();
@@ -271,6 +284,7 @@ StreamOptions FileRun::OptionsFor(const Ready& ready) const {
   options.content_id = ready.file.sha256;
   options.content_name = ready.file.path;
   options.clock = clock_;
+  if (contracts_ != nullptr) options.judge = contracts_->judge();
   return options;
 }
 

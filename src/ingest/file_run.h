@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ingest/bronze_writer.h"
+#include "ingest/contract_watch.h"
 #include "ingest/ingest_files.h"
 #include "ingest/stream_ingestor.h"
 #include "sources/files/file_check.h"
@@ -43,6 +44,11 @@ class FileRun {
 
   IngestFilesReport TakeReport() { return std::move(report_); }
   void MarkStopped() { report_.stopped = true; }
+  // At the end: what contracts counted goes to system.contract_results.
+  Status FinishContracts() { return contracts_ == nullptr ? Status::Ok() : contracts_->Finish(); }
+  void TickContracts() {
+    if (contracts_ != nullptr) contracts_->Tick();
+  }
   Clock& clock() { return *clock_; }
   // Repeats within one run are told apart from files of earlier runs; a watch does not keep that
   // list.
@@ -86,6 +92,7 @@ class FileRun {
   std::stop_token stop_;
   Clock* clock_;
   std::unique_ptr<BronzeWriter> writer_;
+  std::unique_ptr<ContractWatch> contracts_;  // null: no contract names the table
   std::string writer_id_;
   IngestFilesReport report_;
   IngestProgress progress_;

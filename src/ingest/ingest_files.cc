@@ -189,6 +189,7 @@ Result<IngestFilesReport> IngestFiles(engine::Engine& engine, const IngestFilesO
     run->Record(std::move(report));
   }
   TARN_RETURN_IF_ERROR(run->Flush());
+  TARN_RETURN_IF_ERROR(run->FinishContracts());
   return run->TakeReport();
 }
 
@@ -203,9 +204,11 @@ Result<IngestFilesReport> WatchFiles(engine::Engine& engine, const IngestFilesOp
     const Status status = watcher.Round();
     failures = status.ok() ? 0 : failures + 1;
     if (!status.ok() && (!MayPass(status) || failures == kLakeFailuresInARow)) return status;
+    run->TickContracts();
     run->Tell("waiting", true);
     SleepUnlessStopped(run->clock(), watch.poll_micros, stop);
   }
+  TARN_RETURN_IF_ERROR(run->FinishContracts());
   run->MarkStopped();
   return run->TakeReport();
 }

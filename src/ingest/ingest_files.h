@@ -39,6 +39,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "engine/engine.h"
+#include "govern/contract.h"
 
 namespace tarn::ingest {
 
@@ -69,6 +70,7 @@ struct IngestFilesOptions {
   uint64_t batch_rows = 200'000;  // rows of one commit: short ones cost more than their bytes
   uint64_t max_record_bytes = 64ull << 20;  // a longer record becomes a dead letter
   std::string pipeline_version;             // empty: "tarn-<version>"
+  std::vector<govern::Contract> contracts;  // those that name `into` judge every record
   int64_t settle_micros = 2'000'000;  // watching: a file is ready when unchanged for this long
   Clock* clock = nullptr;             // null: the system's
 };

@@ -167,7 +167,9 @@ Result<std::vector<LiveIngestor::Part>> LiveIngestor::Split(const sources::LiveB
     const auto [found, added] = at.emplace(writer, parts.size());
     if (added) parts.emplace_back().writer = writer;
     parts[found->second].lanes.push_back(&move);
-    by_topic[move.lane.topic] = found->second;
+    if (by_topic.emplace(move.lane.topic, found->second).second && options_.judge != nullptr) {
+      parts[found->second].account.Add(options_.judge->AccountOf(move.lane.topic));
+    }
   }
   for (const sources::BadRecord& bad : batch.batch.bad) {
     parts[by_topic.at(bad.topic)].bad.push_back(bad);
@@ -217,6 +219,30 @@ Status LiveIngestor::ReadLetters(const Part& part) {
   return Status::Ok();
 }
 
+// Below the position it is not certain that a letter is there: before a crash the judge may have
+// said something else (a contract changed, a registry learned a schema).
+Status LiveIngestor::FreshLetters(const Part& part, const sources::LaneMove& move,
+                                  const Letters& state, std::vector<sources::BadRecord>* fresh) {
+  int64_t from = INT64_MAX, to = -1;
+  for (const sources::BadRecord& bad : part.bad) {
+    if (bad.partition != move.partition || bad.topic != move.lane.topic) continue;
+    fresh->push_back(bad);
+    if (bad.offset >= state.through) continue;
+    from = std::min(from, bad.offset);
+    to = std::max(to, bad.offset);
+  }
+  if (to < 0) return Status::Ok();
+  std::set<int64_t> recorded;
+  TARN_RETURN_IF_ERROR(Retry("reading dead letters", [&]() -> Status {
+    TARN_ASSIGN_OR_RETURN(recorded,
+                          part.writer->ReadLetterOffsets(
+                              {move.lane.topic, move.partition, "", state.attempt}, from, to));
+    return Status::Ok();
+  }));
+  std::erase_if(*fresh, [&](const auto& bad) { return recorded.count(bad.offset) != 0; });
+  return Status::Ok();
+}
+
 // Every round either records what is not recorded yet or finds that it is.
 Status LiveIngestor::CommitLetters(const Part& part, LiveReport* report) {
   for (int round = 1;; ++round) {
@@ -237,11 +263,7 @@ Status LiveIngestor::CommitLetters(const Part& part, LiveReport* report) {
         ++next.attempt;
       }
       LetterGroup group;
-      for (const sources::BadRecord& bad : part.bad) {
-        if (bad.partition != move->partition || bad.topic != move->lane.topic) continue;
-        if (bad.offset < next.through) continue;
-        group.letters.push_back(bad);
-      }
+      TARN_RETURN_IF_ERROR(FreshLetters(part, *move, next, &group.letters));
       if (group.letters.empty()) continue;
       for (const auto& bad : group.letters) next.through = std::max(next.through, bad.offset + 1);
       ++next.epoch;
@@ -317,6 +339,7 @@ std::vector<StreamCommit> LiveIngestor::RowCommits(const Part& part) const {
     commits.push_back(CommitOf(move->lane.stream_id, lane, rows == counts.end() ? 0 : rows->second,
                                bad == bad_counts.end() ? 0 : bad->second));
   }
+  if (!commits.empty()) commits.front().account = part.account;
   return commits;
 }
 

@@ -117,6 +117,7 @@ class LiveIngestor final : private sources::PositionReader {
     const std::vector<sources::Record>* records = nullptr;
     std::vector<sources::BadRecord> bad;
     std::vector<sources::Record> own;  // behind `records` when the batch goes to several tables
+    JudgeAccount account;
   };
   enum class Step { kGoOn, kRewind };
 
@@ -137,6 +138,9 @@ class LiveIngestor final : private sources::PositionReader {
   Result<Step> CommitPart(const Part& part, LiveReport* report);
   Status CommitLetters(const Part& part, LiveReport* report);
   Status ReadLetters(const Part& part);
+  // Those of the lane that have no letter yet.
+  Status FreshLetters(const Part& part, const sources::LaneMove& move, const Letters& state,
+                      std::vector<sources::BadRecord>* fresh);
   Result<Step> CommitRows(const Part& part, LiveReport* report);
   // After a commit that did not simply land: whose are the lanes now?
   enum class Fate { kOurs, kTaken, kUnchanged };

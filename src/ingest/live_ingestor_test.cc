@@ -27,6 +27,7 @@ struct MemoryTable {
   struct Version {
     std::map<std::string, StreamState> states;
     std::vector<std::string> rows;
+    std::vector<std::string> places;  // of dead letters: LetterKey
     bool removed_rows = false;
     std::optional<int64_t> restored_to;
   };
@@ -48,6 +49,11 @@ struct MemoryLake {
     rows.versions.push_back(std::move(version));
   }
 };
+
+std::string LetterKey(std::string_view topic, int32_t partition, int32_t attempt, int64_t offset) {
+  return std::string(topic) + "/" + std::to_string(partition) + "/" + std::to_string(attempt) +
+         "/" + std::to_string(offset);
+}
 
 class MemoryWriter final : public LiveBronzeWriter {
  public:
@@ -104,16 +110,30 @@ class MemoryWriter final : public LiveBronzeWriter {
     return Append(lake_.rows, commits, texts, examined, version);
   }
   Result<AppendOutcome> AppendDeadLetters(const std::vector<LetterGroup>& groups) override {
-    std::vector<std::string> texts;
+    std::vector<std::string> texts, places;
     std::vector<const StreamCommit*> commits;
     for (const LetterGroup& group : groups) {
       commits.push_back(&group.commit);
       for (const auto& letter : group.letters) {
+        places.push_back(
+            LetterKey(letter.topic, letter.partition, group.context.attempt, letter.offset));
         texts.push_back(std::string(letter.payload) + "#" + std::to_string(group.context.attempt));
       }
     }
     int64_t version = 0;
-    return Append(lake_.letters, commits, texts, INT64_MAX, &version);
+    return Append(lake_.letters, commits, texts, INT64_MAX, &version, places);
+  }
+  Result<std::set<int64_t>> ReadLetterOffsets(const LetterPlace& place, int64_t from,
+                                              int64_t to) override {
+    step();
+    std::lock_guard lock(lake_.mutex);
+    std::set<int64_t> out;
+    const auto& known = lake_.letters.now().places;
+    for (int64_t offset = from; offset <= to; ++offset) {
+      const auto key = LetterKey(place.topic, place.partition, place.attempt, offset);
+      if (std::find(known.begin(), known.end(), key) != known.end()) out.insert(offset);
+    }
+    return out;
   }
 
  private:
@@ -128,7 +148,7 @@ class MemoryWriter final : public LiveBronzeWriter {
   }
   Result<AppendOutcome> Append(MemoryTable& table, const std::vector<const StreamCommit*>& commits,
                                const std::vector<std::string>& texts, int64_t examined,
-                               int64_t* version) {
+                               int64_t* version, const std::vector<std::string>& places = {}) {
     step();
     if (auto lost = reply()) return *lost;
     {
@@ -147,6 +167,7 @@ class MemoryWriter final : public LiveBronzeWriter {
         state = {commit->epoch, commit->state_json};
       }
       next.rows.insert(next.rows.end(), texts.begin(), texts.end());
+      next.places.insert(next.places.end(), places.begin(), places.end());
       table.versions.push_back(std::move(next));
       *version = static_cast<int64_t>(table.versions.size()) - 1;
     }

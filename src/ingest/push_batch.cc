@@ -128,12 +128,14 @@ void PushIngestor::BuildRecords(const Batch& batch, sources::Batch* records) con
 // False: requests were refused and answered; what is left is to be looked at again.
 Result<bool> PushIngestor::JudgeBatch(Batch* batch, sources::Batch* records) {
   BuildRecords(*batch, records);
+  account_ = JudgeAccount();
   if (options_.judge == nullptr || records->records.empty()) return true;
   std::vector<Refusal> refusals;
   TARN_RETURN_IF_ERROR(Retry("judging records", [&] {
     refusals.clear();
     return options_.judge->Judge(records, &refusals);
   }));
+  account_ = options_.judge->AccountOf(options_.stream);
   if (refusals.empty()) return true;
   size_t at = 0;     // of the batch
   size_t first = 0;  // index into the records of its first one

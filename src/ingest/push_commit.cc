@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/hash.h"
 #include "ingest/push_ingestor.h"
 
 namespace tarn::ingest {
@@ -168,8 +169,19 @@ void PushIngestor::CollectLetters(const Pending& pending,
   }
   for (const auto& refused : pending.judged) {
     const auto at = std::lower_bound(request.indexes.begin(), request.indexes.end(), refused.index);
-    add(request.records[static_cast<size_t>(at - request.indexes.begin())].payload, refused);
+    sources::Record record = request.records[static_cast<size_t>(at - request.indexes.begin())];
+    record.topic = options_.stream;
+    record.offset = pending.base + refused.index;
+    letters->push_back(ToBadRecord(record, refused.rule, refused.reason));
   }
+}
+
+// Of the letters of a request: a judge that says something else now makes other letters.
+uint32_t PushIngestor::LettersCrc(const Pending& pending) {
+  if (pending.judged.empty()) return pending.request->body_crc;
+  std::string text = std::to_string(pending.request->body_crc);
+  for (const auto& refused : pending.judged) text += ' ' + std::to_string(refused.index);
+  return Crc32(text);
 }
 
 // Every round either records what is not recorded yet or finds that it is.
@@ -180,10 +192,12 @@ Status PushIngestor::CommitLetters(Batch* batch, PushReport* report) {
     std::vector<Pending*> written;
     for (Pending& pending : *batch) {
       if (pending.letters() == 0 || pending.letters_done) continue;
-      if (pending.has_identity && letter_keys_.Find(pending.identity) != nullptr) continue;
+      const PushKeys::Entry* known =
+          pending.has_identity ? letter_keys_.Find(pending.identity) : nullptr;
+      if (known != nullptr && known->body_crc == LettersCrc(pending)) continue;
       CollectLetters(pending, &group.letters);
       if (pending.has_identity) {
-        entries.push_back({pending.identity, pending.request->body_crc, Short(pending.accepted()),
+        entries.push_back({pending.identity, LettersCrc(pending), Short(pending.accepted()),
                            Short(pending.letters())});
       }
       written.push_back(&pending);
@@ -283,7 +297,7 @@ Result<PushIngestor::Outcome> PushIngestor::CommitRows(const Batch& batch,
   const int64_t epoch = position_.epoch + 1;
   const auto staged = keys_.Stage(std::move(entries), options_.clock->NowMicros(), epoch);
   Position next;
-  StreamCommit commit{lane_, epoch, RowState(batch, epoch, staged.numbers, &next), {}};
+  StreamCommit commit{lane_, epoch, RowState(batch, epoch, staged.numbers, &next), {}, account_};
   for (const auto& [number, text] : staged.writes) {
     commit.facts["position." + Slot(number)] = text;
   }

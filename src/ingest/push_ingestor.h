@@ -128,6 +128,7 @@ class PushIngestor final : public sources::push::PushSink {
   Status OpenRows();
   Status OpenLetters();
   void CollectLetters(const Pending& pending, std::vector<sources::BadRecord>* letters) const;
+  static uint32_t LettersCrc(const Pending& pending);
   Status CommitLetters(Batch* batch, PushReport* report);
   enum class Outcome { kLanded, kLost };
   Result<Outcome> CommitRows(const Batch& batch, const std::vector<sources::Record>& rows,
@@ -148,6 +149,7 @@ class PushIngestor final : public sources::push::PushSink {
   uint64_t queued_bytes_ = 0;
   bool accepting_ = false;
 
+  JudgeAccount account_;  // of the batch at hand
   Position position_;
   PushKeys keys_;
   int64_t examined_ = -1;

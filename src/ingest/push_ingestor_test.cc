@@ -67,6 +67,9 @@ class MemoryWriter final : public LiveBronzeWriter {
     int64_t version = 0;
     return Append(lake_.letters, groups[0].commit, rows, INT64_MAX, &version);
   }
+  Result<std::set<int64_t>> ReadLetterOffsets(const LetterPlace&, int64_t, int64_t) override {
+    return Status::Internal("not called");
+  }
 
  private:
   static std::vector<StreamState> Of(const Table& table, const std::vector<std::string>& ids) {

@@ -2,6 +2,23 @@
 
 namespace tarn::ingest {
 
+sources::BadRecord ToBadRecord(const sources::Record& record, std::string rule,
+                               std::string reason) {
+  sources::BadRecord bad;
+  bad.payload = record.payload.substr(0, sources::kMaxBadPayloadBytes);
+  bad.payload_bytes = record.payload.size();
+  bad.topic = record.topic;
+  bad.partition = record.partition;
+  bad.offset = record.offset;
+  bad.key = record.key;
+  bad.headers = record.headers;
+  bad.event_time_micros = record.event_time_micros;
+  bad.schema_id = record.schema_id;
+  bad.rule = std::move(rule);
+  bad.reason = std::move(reason);
+  return bad;
+}
+
 Status ApplyRefusals(const std::vector<Refusal>& refusals, sources::Batch* batch) {
   if (refusals.empty()) return Status::Ok();
   for (const Refusal& refusal : refusals) {
@@ -20,15 +37,7 @@ Status ApplyRefusals(const std::vector<Refusal>& refusals, sources::Batch* batch
       ++kept;
       continue;
     }
-    sources::BadRecord bad;
-    bad.payload = record.payload.substr(0, sources::kMaxBadPayloadBytes);
-    bad.payload_bytes = record.payload.size();
-    bad.topic = record.topic;
-    bad.partition = record.partition;
-    bad.offset = record.offset;
-    bad.rule = next->rule;
-    bad.reason = next->reason;
-    batch->bad.push_back(std::move(bad));
+    batch->bad.push_back(ToBadRecord(record, next->rule, next->reason));
     ++next;
   }
   batch->records.resize(kept);

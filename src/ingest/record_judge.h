@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "ingest/judge_account.h"
 #include "sources/source.h"
 
 namespace tarn::ingest {
@@ -36,6 +37,8 @@ class RecordJudge {
   virtual ~RecordJudge() = default;
   // Appends to `refusals`, ascending by record, at most one each.
   virtual Status Judge(sources::Batch* batch, std::vector<Refusal>* refusals) = 0;
+  // What the last Judge counted in the records of a topic; goes into the commit with its rows.
+  virtual JudgeAccount AccountOf(std::string_view topic) const { return {}; }
   // The records of the last Judge that were not refused are committed; counts may be kept now.
   virtual void OnCommitted() {}
 };
@@ -43,5 +46,8 @@ class RecordJudge {
 // Moves refused records from `batch->records` to `batch->bad`. kConstraint when one of them stops
 // the stream: its place and reason; the batch is unchanged then.
 Status ApplyRefusals(const std::vector<Refusal>& refusals, sources::Batch* batch);
+
+// The record as a dead letter; views stay those of the record.
+sources::BadRecord ToBadRecord(const sources::Record& record, std::string rule, std::string reason);
 
 }  // namespace tarn::ingest

@@ -121,13 +121,13 @@ Result<std::optional<WholeStream>> StreamIngestor::TryReadWhole(StreamReport* re
   TARN_RETURN_IF_ERROR(Retry(Side::kSource, "opening " + options_.content_name,
                              [&] { return source_.Open(progress_.position); }));
   WholeStream whole;
-  TARN_ASSIGN_OR_RETURN(whole.batch, source_.Poll(options_.limits));
+  TARN_RETURN_IF_ERROR(ReadBatch(&whole.batch));
   if (!whole.batch.end) return std::optional<WholeStream>();
   whole.rows_commit = RowsCommit(whole.batch);
   if (!whole.batch.bad.empty()) {
     TARN_ASSIGN_OR_RETURN(LetterProgress next, ReadLetterProgress());
     // A life that was cut short, or another writer, may have recorded them already.
-    auto fresh = FreshLetters(whole.batch, &next);
+    TARN_ASSIGN_OR_RETURN(auto fresh, FreshLetters(whole.batch, &next));
     if (!fresh.empty()) {
       whole.letters =
           LetterGroup{std::move(fresh), {options_.content_id, next.attempt}, LetterCommit(next)};
@@ -170,8 +170,23 @@ Status StreamIngestor::RunToEnd(std::stop_token stop, StreamReport* report) {
   }
 }
 
+Status StreamIngestor::ReadBatch(sources::Batch* batch) {
+  TARN_ASSIGN_OR_RETURN(*batch, source_.Poll(options_.limits));
+  account_ = JudgeAccount();
+  if (options_.judge == nullptr || batch->records.empty()) return Status::Ok();
+  const std::string_view topic = batch->records.front().topic;
+  std::vector<Refusal> refusals;
+  TARN_RETURN_IF_ERROR(Retry(Side::kTarget, "judging records", [&] {
+    refusals.clear();
+    return options_.judge->Judge(batch, &refusals);
+  }));
+  account_ = options_.judge->AccountOf(topic);
+  return ApplyRefusals(refusals, batch);
+}
+
 Result<StreamIngestor::Step> StreamIngestor::TakeBatch(StreamReport* report) {
-  TARN_ASSIGN_OR_RETURN(const sources::Batch batch, source_.Poll(options_.limits));
+  sources::Batch batch;
+  TARN_RETURN_IF_ERROR(ReadBatch(&batch));
   Tell(*report, "writing");
   if (batch.empty() && !batch.end) return Step::kGoOn;
   TARN_RETURN_IF_ERROR(CommitLetters(batch, report));
@@ -195,19 +210,37 @@ StreamCommit StreamIngestor::LetterCommit(const LetterProgress& next) const {
 }
 
 // The part of `batch` that is not recorded yet; `next` becomes the state with it recorded.
-std::vector<sources::BadRecord> StreamIngestor::FreshLetters(const sources::Batch& batch,
-                                                             LetterProgress* next) const {
+Result<std::vector<sources::BadRecord>> StreamIngestor::FreshLetters(const sources::Batch& batch,
+                                                                     LetterProgress* next) {
   // Read in another way (the table was made anew, say) the same content has other dead letters.
   if (next->epoch == 0 || next->reading != source_.reading()) {
     next->reading = source_.reading();
     next->through.clear();
     ++next->attempt;
   }
-  const auto recorded = next->through;
+  // Below the position it is not certain that a letter is there: the judge may have said something
+  // else before a crash.
+  std::map<int32_t, std::pair<int64_t, int64_t>> doubtful;  // partition -> first and last offset
+  for (const sources::BadRecord& bad : batch.bad) {
+    const auto known = next->through.find(bad.partition);
+    if (known == next->through.end() || bad.offset >= known->second) continue;
+    auto& range = doubtful.emplace(bad.partition, std::pair(bad.offset, bad.offset)).first->second;
+    range = {std::min(range.first, bad.offset), std::max(range.second, bad.offset)};
+  }
+  std::map<int32_t, std::set<int64_t>> recorded;
+  for (const auto& [partition, range] : doubtful) {
+    const LetterPlace place{batch.bad.front().topic, partition, options_.content_id, next->attempt};
+    TARN_RETURN_IF_ERROR(
+        Retry(Side::kTarget, "reading dead letters", [&, at = partition, ends = range]() -> Status {
+          TARN_ASSIGN_OR_RETURN(recorded[at],
+                                writer_.ReadLetterOffsets(place, ends.first, ends.second));
+          return Status::Ok();
+        }));
+  }
   std::vector<sources::BadRecord> fresh;
   for (const sources::BadRecord& bad : batch.bad) {
     const auto known = recorded.find(bad.partition);
-    if (known != recorded.end() && bad.offset < known->second) continue;
+    if (known != recorded.end() && known->second.count(bad.offset) != 0) continue;
     fresh.push_back(bad);
     int64_t& through = next->through[bad.partition];
     through = std::max(through, bad.offset + 1);
@@ -224,7 +257,7 @@ Status StreamIngestor::CommitLetters(const sources::Batch& batch, StreamReport* 
       TARN_ASSIGN_OR_RETURN(letters_, ReadLetterProgress());
     }
     LetterProgress next = *letters_;
-    const auto fresh = FreshLetters(batch, &next);
+    TARN_ASSIGN_OR_RETURN(const auto fresh, FreshLetters(batch, &next));
     if (fresh.empty()) return Status::Ok();
     const LetterGroup group{fresh, {options_.content_id, next.attempt}, LetterCommit(next)};
     AppendOutcome outcome = AppendOutcome::kAlreadyThere;
@@ -259,7 +292,8 @@ StreamCommit StreamIngestor::RowsCommit(const sources::Batch& batch) const {
       {"name", options_.content_name},
       {"source", nlohmann::ordered_json::parse(batch.position.json)}};
   return {source_.stream_id(), progress_.epoch + 1,
-          json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), batch.facts};
+          json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), batch.facts,
+          account_};
 }
 
 Result<StreamIngestor::Step> StreamIngestor::CommitRows(const sources::Batch& batch,

@@ -31,6 +31,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "ingest/bronze_writer.h"
+#include "ingest/record_judge.h"
 #include "sources/source.h"
 
 namespace tarn::ingest {
@@ -51,6 +52,7 @@ struct StreamOptions {
   std::string writer_id;     // unique per process and run, so that a writer knows its own commits
   std::string content_id;    // DeadLetterContext::content_id
   std::string content_name;  // for people reading the state: the file's path
+  RecordJudge* judge = nullptr;
   Clock* clock = &Clock::System();
   // Called after each commit and each poll.
   std::function<void(const StreamReport&, std::string_view phase)> on_progress;
@@ -101,8 +103,10 @@ class StreamIngestor {
   Status RunToEnd(std::stop_token stop, StreamReport* report);
   Status CheckReading() const;
   Result<Step> TakeBatch(StreamReport* report);
-  std::vector<sources::BadRecord> FreshLetters(const sources::Batch& batch,
-                                               LetterProgress* next) const;
+  // Polls, and lets the judge look at what came.
+  Status ReadBatch(sources::Batch* batch);
+  Result<std::vector<sources::BadRecord>> FreshLetters(const sources::Batch& batch,
+                                                       LetterProgress* next);
   Status CommitLetters(const sources::Batch& batch, StreamReport* report);
   Result<Step> CommitRows(const sources::Batch& batch, StreamReport* report);
   StreamCommit RowsCommit(const sources::Batch& batch) const;
@@ -116,6 +120,7 @@ class StreamIngestor {
   StreamOptions options_;
   Progress progress_;
   std::optional<LetterProgress> letters_;
+  JudgeAccount account_;  // of the batch at hand
   bool target_failed_ = false;
 };
 

@@ -68,6 +68,18 @@ class MemoryWriter final : public BronzeWriter {
     }
     return Append(lake_.letters, parts);
   }
+  Result<std::set<int64_t>> ReadLetterOffsets(const LetterPlace& place, int64_t from,
+                                              int64_t to) override {
+    step();
+    std::lock_guard lock(lake_.mutex);
+    std::set<int64_t> out;
+    for (const std::string& row : lake_.letters.rows) {  // "<offset>=<payload>#<attempt>"
+      const int64_t offset = std::stoll(row);
+      const int attempt = std::stoi(row.substr(row.rfind('#') + 1));
+      if (attempt == place.attempt && offset >= from && offset <= to) out.insert(offset);
+    }
+    return out;
+  }
 
  private:
   Result<StreamState> Read(MemoryTable& table, const std::string& id) {

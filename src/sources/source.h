@@ -82,6 +82,11 @@ struct BadRecord {
   int32_t partition = 0;
   int64_t offset = 0;           // in the order of Record::offset of the partition
   std::optional<int64_t> line;  // from 1; text files only
+  // As of a Record, where they are known; the row has them when the record is taken after all.
+  std::optional<std::string_view> key;
+  std::vector<Record::Header> headers;
+  std::optional<int64_t> event_time_micros;
+  std::string_view schema_id;
   std::optional<int64_t> byte_offset;
   std::string rule;    // stable short name, "csv.field_count"
   std::string reason;  // one line for a person

@@ -13,8 +13,10 @@ import time
 import traceback
 import uuid
 
+import contract_cases
+import secure_cases
 import up_cases
-from cluster import (Broker, count, expect_exactly_once, ingest, sql, stop, stream, wait_until)
+from cluster import (Broker, count, expect_exactly_once, ingest, s3_server, sql, stop, stream, wait_until)
 
 STORM = os.environ.get("TARN_STORM") == "1"
 SEED = int(os.environ.get("TARN_SEED", "0")) or random.randrange(1, 1 << 31)
@@ -176,70 +178,140 @@ def recreated_topic(broker, lake):
         stop(live)
 
 
-def storm(broker, lake):
-    """kill -9 of the stream at random moments, broker restarts, transactional and plain producers: every offset once."""
-    rng = random.Random(SEED)
-    messages, kills, restarts = (2_000_000, 100, 5) if STORM else (60_000, 10, 1)
-    broker.create("storm", 8)
-    failures = []
+class Storm:
+    """Producers of both kinds into a topic of 8 partitions while streams are killed; `disturb(number)` breaks other things."""
 
-    def produce_plain():
+    def __init__(self, broker, lake, topic, messages):
+        self.broker, self.lake, self.topic, self.messages = broker, lake, topic, messages
+        self.rng, self.failures = random.Random(SEED), []
+        broker.create(topic, 8)
+
+    def produce_plain(self):
         try:
-            step = messages // 40
-            for begin in range(0, messages // 2, step):
-                broker.produce("storm", values(begin, min(begin + step, messages // 2)), first=begin, retries=1000)
+            half = self.messages // 2
+            step = max(half // 20, 1)
+            for begin in range(0, half, step):
+                self.broker.produce(self.topic, values(begin, min(begin + step, half)), first=begin, retries=1000)
         except Exception as error:  # pylint: disable=broad-except
-            failures.append(error)
+            self.failures.append(error)
 
-    def produce_transactions():
+    def transactional(self):
+        producer = self.broker.producer(**{"transactional.id": self.topic, "transaction.timeout.ms": 20000})
+        producer.init_transactions(60)
+        return producer
+
+    def produce_transactions(self):
         try:
-            producer = broker.producer(**{"transactional.id": "storm", "transaction.timeout.ms": 20000})
-            producer.init_transactions(60)
-            number = 0
-            for begin in range(messages // 2, messages, 1000):
+            producer, number = self.transactional(), 0
+            for begin in range(self.messages // 2, self.messages, 1000):
                 for _ in range(20):
                     try:
                         producer.begin_transaction()
                         for value in values(begin, begin + 1000):
-                            producer.produce("storm", value, key=str(begin))
-                        if number % 5 == 4:
+                            producer.produce(self.topic, value, key=str(begin))
+                        number += 1
+                        if number % 5 == 0:
                             producer.abort_transaction(60)
-                            number += 1
                             continue
                         producer.commit_transaction(60)
-                        number += 1
                         break
                     except Exception as error:  # pylint: disable=broad-except
-                        if not error.args[0].txn_requires_abort() and not error.args[0].retriable():
-                            producer = broker.producer(**{"transactional.id": "storm", "transaction.timeout.ms": 20000})
-                            producer.init_transactions(60)
-                        else:
+                        if error.args[0].txn_requires_abort() or error.args[0].retriable():
                             producer.abort_transaction(60)
+                        else:
+                            producer = self.transactional()
         except Exception as error:  # pylint: disable=broad-except
-            failures.append(error)
+            self.failures.append(error)
 
-    producers = [threading.Thread(target=produce_plain), threading.Thread(target=produce_transactions)]
-    for thread in producers:
-        thread.start()
-    restart_at = set(rng.sample(range(1, kills), restarts))
-    # kill -9 leaves a member in the group for a session's length; with partitions assigned nobody waits.
-    for number in range(kills):
-        own = [] if number % 3 == 0 else ["--partitions", "0,1,2,3,4,5,6,7"]
-        live = stream(broker, lake, "storm", "bronze.storm", "--max-lag", "200ms", "--batch-size", "200KB",
-                      "-X", "session.timeout.ms=6000", *own)
-        try:
-            live.wait(timeout=rng.uniform(0.3, 2.5))
-            raise AssertionError(f"ended by itself: {live.stderr.read()}")
-        except subprocess.TimeoutExpired:
-            if number in restart_at:
-                broker.restart(rng.choice([signal.SIGKILL, signal.SIGTERM]))
-            live.kill()
-            live.communicate()
-    for thread in producers:
-        thread.join(timeout=1200)
-    assert not failures, failures
-    ingest(broker, lake, "storm", "bronze.storm", "--partitions", "0,1,2,3,4,5,6,7", timeout=600)
-    return f"{expect_exactly_once(broker, lake, 'bronze.storm', 'storm')} rows after {kills} kills, seed {SEED}"
+    def streams(self, number):
+        """Every third time two share the group, so that each kill is a rebalance; else one has the partitions assigned:
+        kill -9 leaves a member in the group for a session's length."""
+        options = ["--max-lag", "200ms", "--batch-size", "200KB", "-X", "session.timeout.ms=6000"]
+        if number % 3:
+            options += ["--partitions", "0,1,2,3,4,5,6,7"]
+        return [stream(self.broker, self.lake, self.topic, f"bronze.{self.topic}", *options) for _ in range(1 if number % 3 else 2)]
+
+    def run(self, kills, disturb):
+        producers = [threading.Thread(target=self.produce_plain), threading.Thread(target=self.produce_transactions)]
+        for thread in producers:
+            thread.start()
+        for number in range(kills):
+            live = self.streams(number)
+            try:
+                live[0].wait(timeout=self.rng.uniform(0.3, 2.5))
+                raise AssertionError(f"ended by itself: {live[0].stderr.read()}")
+            except subprocess.TimeoutExpired:
+                disturb(number)
+            finally:
+                for one in live:
+                    one.kill()
+                    one.communicate()
+        for thread in producers:
+            thread.join(timeout=2400)
+        assert not self.failures, self.failures
+        ingest(self.broker, self.lake, self.topic, f"bronze.{self.topic}", "--partitions", "0,1,2,3,4,5,6,7", timeout=900)
+        rows = expect_exactly_once(self.broker, self.lake, f"bronze.{self.topic}", self.topic)
+        return f"{rows} rows after {kills} kills, seed {SEED}"
+
+
+def storm(broker, lake):
+    """kill -9 of the stream at random moments, broker restarts, transactional and plain producers: every offset once."""
+    work = Storm(broker, lake, "storm", 60_000)
+    restart_at = {work.rng.randrange(1, 10)}
+
+    def disturb(number):
+        if number in restart_at:
+            broker.restart(work.rng.choice([signal.SIGKILL, signal.SIGTERM]))
+    return work.run(10, disturb)
+
+
+def storm_s3(broker, lake):
+    """The same with Bronze in S3, the S3 server killed and its disk full meanwhile (make kafka-storm: 2 million, 100 kills)."""
+    messages, kills, restarts, s3_kills = (2_000_000, 100, 5, 5) if STORM else (20_000, 5, 0, 1)
+    if not os.path.exists(s3_server.BINARY):
+        return "SKIP no S3 server: run scripts/bootstrap --test"
+    server = s3_server.Server()
+    before = dict(os.environ)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4g" if STORM else "size=200m", "tmpfs",
+                              os.path.join(server.folder, "data")], capture_output=True, check=False).returncode == 0
+    server.kill()
+    server.start()  # it had the folder below the mount open
+    filler = server.path("filler")
+    said = []
+    try:
+        server.make_bucket("storm")
+        os.environ.update(server.environment())
+        work = Storm(broker, "s3://storm/lake", "storms3", messages)
+        moments = work.rng.sample(range(1, kills), restarts + s3_kills + 1)
+        broker_at, s3_at, full_at = set(moments[:restarts]), set(moments[restarts:-1]), moments[-1]
+
+        def disturb(number):
+            if number in broker_at:
+                broker.restart(work.rng.choice([signal.SIGKILL, signal.SIGTERM]))
+            if number in s3_at:
+                server.kill()
+                time.sleep(work.rng.uniform(0.5, 3))
+                server.start()
+            if number == full_at and mounted:
+                with open(filler, "wb") as out:
+                    try:
+                        while True:
+                            out.write(bytes(1 << 20))
+                    except OSError:
+                        pass
+                time.sleep(3)
+                os.remove(filler)
+                said.append("the disk was full once")
+        return ", ".join([work.run(kills, disturb), f"{restarts} broker restarts, {s3_kills} of the S3 server", *said])
+    finally:
+        if mounted:
+            server.kill()
+            subprocess.run(["umount", os.path.join(server.folder, "data")], check=False)
+        else:
+            server.kill()
+        shutil.rmtree(server.folder, ignore_errors=True)
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def takeover(broker, lake):
@@ -348,7 +420,8 @@ def restored_table(broker, lake):
 
 
 CASES = [once_and_again, every_byte, codecs_and_limits, transactions, starts, many_topics, lost_offsets, recreated_topic,
-         storm, takeover, zombie, restored_table, *up_cases.CASES]
+         storm, storm_s3, takeover, zombie, restored_table, *contract_cases.CASES, *secure_cases.CASES,
+         *up_cases.CASES]
 
 
 def main(arguments):

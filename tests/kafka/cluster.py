@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -13,6 +14,9 @@ from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 ROOT = os.environ.get("TARN_ROOT", os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..")))
 TARN = os.environ.get("TARN_BIN", os.path.join(ROOT, "build", "release", "tarn"))
+sys.path.append(os.path.join(ROOT, "tests", "s3"))
+import server as s3_server  # noqa: E402,F401 pylint: disable=unused-import,wrong-import-position
+
 CACHE = os.environ.get("TARN_CACHE", os.path.expanduser("~/.cache/tarn"))
 LIBS = os.path.join(CACHE, "kafka-4.4.0", "libs")
 JAVA = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"]

@@ -41,6 +41,10 @@ void FillRecord(const rd_kafka_message_t* message, ByteArena* arena, Record* rec
   if (!record->is_tombstone) {
     record->payload = arena->Copy({static_cast<const char*>(message->payload), message->len});
   }
+  FillRecordFrame(message, arena, record);
+}
+
+void FillRecordFrame(const rd_kafka_message_t* message, ByteArena* arena, Record* record) {
   if (message->key != nullptr) {
     record->key = KeyText(*arena, {static_cast<const char*>(message->key), message->key_len});
   }

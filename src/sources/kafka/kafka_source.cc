@@ -347,6 +347,11 @@ void KafkaSource::TakeRecord(const rd_kafka_message_t* message, Lane& lane) {
     bad.topic = TopicOf(lane);
     bad.partition = message->partition;
     bad.offset = message->offset;
+    Record whole;
+    FillRecordFrame(message, &arena, &whole);
+    bad.key = whole.key;
+    bad.headers = std::move(whole.headers);
+    bad.event_time_micros = whole.event_time_micros;
     bad.rule = "kafka.record_too_long";
     bad.reason = "the message has " + std::to_string(message->len) + " bytes, more than " +
                  std::to_string(options_.max_record_bytes);
