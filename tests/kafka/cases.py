@@ -216,9 +216,12 @@ class Storm:
                         producer.commit_transaction(60)
                         break
                     except Exception as error:  # pylint: disable=broad-except
-                        if error.args[0].txn_requires_abort() or error.args[0].retriable():
+                        # Whether it was committed is not known: the truth is what the broker has.
+                        try:
+                            if not error.args[0].txn_requires_abort() and not error.args[0].retriable():
+                                raise
                             producer.abort_transaction(60)
-                        else:
+                        except Exception:  # pylint: disable=broad-except
                             producer = self.transactional()
         except Exception as error:  # pylint: disable=broad-except
             self.failures.append(error)
