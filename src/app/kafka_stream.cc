@@ -1,6 +1,7 @@
 // kind: kafka
 #include "app/registry_judge.h"
 #include "app/registry_text.h"
+#include "app/schema_table.h"
 #include "app/stream_config.h"
 #include "base/random.h"
 #include "ingest/contract_watch.h"
@@ -129,7 +130,10 @@ Status KafkaStream::Run(StreamContext& context, std::stop_token stop,
   registry::RegistryOptions registry_options = registry_;
   registry_options.store = context.store;
   registry::SchemaRegistry registry(registry_options, net::MakeHttpClient({registry_.ca_file, 4}));
-  RegistryJudge judge(registry, rules_);
+  TARN_ASSIGN_OR_RETURN(const auto schemas, SchemaTable::Open(context.engine, registry_.url));
+  RegistryJudge judge(registry, rules_, [&](const std::string& id, const registry::Schema& schema) {
+    return schemas->Note(id, schema, registry);
+  });
   ingest::ContractJudgeOptions judging;
   judging.contracts = context.contracts;
   judging.table_of = [this](std::string_view topic) {

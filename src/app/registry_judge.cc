@@ -26,8 +26,9 @@ std::string SubjectOf(std::string pattern, const std::string& topic) {
 
 }  // namespace
 
-RegistryJudge::RegistryJudge(registry::SchemaRegistry& registry, RegistryRules rules)
-    : registry_(registry), rules_(std::move(rules)) {}
+RegistryJudge::RegistryJudge(registry::SchemaRegistry& registry, RegistryRules rules,
+                             OnSchema on_schema)
+    : registry_(registry), rules_(std::move(rules)), on_schema_(std::move(on_schema)) {}
 
 Result<RegistryJudge::Verdict> RegistryJudge::CheckSubject(const std::string& subject,
                                                            const std::string& id) {
@@ -65,6 +66,7 @@ Result<RegistryJudge::Verdict> RegistryJudge::JudgeSchema(const std::string& top
                      "schema " + text + " is not compatible with the latest version of " + subject};
     }
   }
+  if (on_schema_) TARN_RETURN_IF_ERROR(on_schema_(text, *schema));
   return Verdict{};
 }
 

@@ -11,6 +11,7 @@
 // Threads: one user at a time. The registry outlives it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -29,7 +30,9 @@ struct RegistryRules {
 
 class RegistryJudge final : public ingest::RecordJudge {
  public:
-  RegistryJudge(registry::SchemaRegistry& registry, RegistryRules rules);
+  // `on_schema`, when given, hears of every schema that passes, before its records go on.
+  using OnSchema = std::function<Status(const std::string& id, const registry::Schema& schema)>;
+  RegistryJudge(registry::SchemaRegistry& registry, RegistryRules rules, OnSchema on_schema = {});
   Status Judge(sources::Batch* batch, std::vector<ingest::Refusal>* refusals) override;
 
  private:
@@ -43,6 +46,7 @@ class RegistryJudge final : public ingest::RecordJudge {
 
   registry::SchemaRegistry& registry_;
   RegistryRules rules_;
+  OnSchema on_schema_;
   // By topic and id. What passes is asked about again after a while, what is refused in every
   // batch.
   std::map<std::pair<std::string, std::string>, Verdict> seen_;

@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "app/schema_table.h"
+
 namespace tarn::app {
 namespace {
 
@@ -20,23 +22,8 @@ std::optional<std::string_view> HeaderOf(const sources::Record& record) {
 Result<RegistryText::Reader> RegistryText::MakeReader(const registry::Schema& schema) {
   Reader reader;
   if (schema.type == "JSON") return reader;
-  TARN_ASSIGN_OR_RETURN(const auto references, registry_.Resolve(schema));
+  TARN_ASSIGN_OR_RETURN(const auto imports, ImportsOf(registry_, schema));
   if (schema.type == "PROTOBUF") {
-    std::vector<codec::ProtoFile> imports;
-    for (const auto& one : references) {
-      // An import is found by the name it is referred to by.
-      std::string name = one.subject;
-      const auto named = [&](const registry::Schema& by) {
-        for (const auto& reference : by.references) {
-          if (reference.subject == one.subject && reference.version == one.version) {
-            name = reference.name;
-          }
-        }
-      };
-      named(schema);
-      for (const auto& other : references) named(other.schema);
-      imports.push_back({name, one.schema.text});
-    }
     auto parsed = codec::ProtobufSchema::Parse(schema.text, imports);
     if (parsed.ok()) {
       reader.protobuf = *parsed;
@@ -46,7 +33,7 @@ Result<RegistryText::Reader> RegistryText::MakeReader(const registry::Schema& sc
     return reader;
   }
   std::vector<std::string> texts;
-  for (const auto& one : references) texts.push_back(one.schema.text);
+  for (const auto& one : imports) texts.push_back(one.text);
   auto parsed = codec::AvroSchema::Parse(schema.text, texts);
   if (parsed.ok()) {
     reader.avro = *parsed;

@@ -213,17 +213,31 @@ struct ProtobufSchema::Pool {
   const pb::FileDescriptor* file = nullptr;
 
   Status Add(const std::string& name, const std::string& text) {
+    pb::FileDescriptorProto proto;
+    Complaints complaints;
+    if (!ReadSerialized(text, &proto)) {
+      TARN_RETURN_IF_ERROR(ReadText(name, text, &proto));
+    }
+    proto.set_name(name);
+    for (const std::string& import : proto.dependency()) AddKnown(import);
+    file = pool.BuildFileCollectingErrors(proto, &complaints);
+    return file == nullptr ? Damaged(name, complaints.first()) : Status::Ok();
+  }
+
+  // Some serializers register the compiled file, in base64, and some registries give it back so.
+  static bool ReadSerialized(const std::string& text, pb::FileDescriptorProto* proto) {
+    const auto bytes = FromBase64(text);
+    return bytes && proto->ParseFromString(*bytes) && proto->message_type_size() > 0;
+  }
+
+  static Status ReadText(const std::string& name, const std::string& text,
+                         pb::FileDescriptorProto* proto) {
     pb::io::ArrayInputStream input(text.data(), static_cast<int>(text.size()));
     Complaints complaints;
     pb::io::Tokenizer tokenizer(&input, &complaints);
     pb::compiler::Parser parser;
     parser.RecordErrorsTo(&complaints);
-    pb::FileDescriptorProto proto;
-    if (!parser.Parse(&tokenizer, &proto)) return Damaged(name, complaints.first());
-    proto.set_name(name);
-    for (const std::string& import : proto.dependency()) AddKnown(import);
-    file = pool.BuildFileCollectingErrors(proto, &complaints);
-    return file == nullptr ? Damaged(name, complaints.first()) : Status::Ok();
+    return parser.Parse(&tokenizer, proto) ? Status::Ok() : Damaged(name, complaints.first());
   }
 
   // What libprotobuf has in itself: google/protobuf/timestamp.proto and others.

@@ -28,8 +28,9 @@ struct ProtoFile {
 
 class ProtobufSchema {
  public:
-  // `imports` are the files that `text` imports, each before who needs it; those of
-  // google/protobuf are known. kInvalidArgument with line and column of what is wrong.
+  // `text` is a .proto file, or a serialized FileDescriptorProto in base64. `imports` are the files
+  // that `text` imports, each before who needs it; those of google/protobuf are known.
+  // kInvalidArgument with line and column of what is wrong.
   static Result<std::shared_ptr<const ProtobufSchema>> Parse(
       const std::string& text, const std::vector<ProtoFile>& imports = {});
   ~ProtobufSchema();

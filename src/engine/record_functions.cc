@@ -74,6 +74,7 @@ void RegisterRecordFunctions(duckdb::DatabaseInstance& database) {
   }
   loader.RegisterFunction(set);
   RegisterAvroFunction(database);
+  RegisterDecodeFunction(database);
 }
 
 }  // namespace tarn::engine

@@ -14,6 +14,7 @@ import traceback
 import uuid
 
 import contract_cases
+import format_cases
 import secure_cases
 import up_cases
 from cluster import (Broker, count, expect_exactly_once, ingest, s3_server, sql, stop, stream, wait_until)
@@ -423,7 +424,7 @@ def restored_table(broker, lake):
 
 
 CASES = [once_and_again, every_byte, codecs_and_limits, transactions, starts, many_topics, lost_offsets, recreated_topic,
-         storm, storm_s3, takeover, zombie, restored_table, *contract_cases.CASES, *secure_cases.CASES,
+         storm, storm_s3, takeover, zombie, restored_table, *contract_cases.CASES, *secure_cases.CASES, *format_cases.CASES,
          *up_cases.CASES]
 
 

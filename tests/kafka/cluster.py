@@ -66,7 +66,7 @@ class Broker:
         with open(os.path.join(self.folder, "kafka.log"), "ab") as log:
             self.process = subprocess.Popen([*JAVA, "-Xms128m", "-Xmx400m", "-cp", LIBS + "/*", "kafka.Kafka", self.config],
                                             stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.env)
-        until = time.monotonic() + 90
+        until = time.monotonic() + 240
         while time.monotonic() < until:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
