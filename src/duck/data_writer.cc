@@ -3,20 +3,21 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
-#include "base/hash.h"
 #include "base/random.h"
 #include "delta/path_key.h"
 #include "delta/value.h"
+#include "duck/data_file_name.h"
+#include "duck/partition_gather.h"
 #include "duck/stats_collect.h"
 #include "duck/status_exception.h"
 #include "duck/store_file_system.h"
 #include "duck/types.h"
 #include "duckdb/catalog/catalog_entry/copy_function_catalog_entry.hpp"
 #include "duckdb/common/hive_partitioning.hpp"
-#include "duckdb/common/value_operations/value_operations.hpp"
 #include "duckdb/execution/expression_executor.hpp"
 #include "duckdb/function/copy_function.hpp"
 #include "duckdb/function/function_binder.hpp"
@@ -38,51 +39,21 @@ namespace {
 
 constexpr idx_t kMaxRowGroupBytes = idx_t{128} << 20;
 constexpr idx_t kMinRowGroupBytes = idx_t{8} << 20;
-constexpr size_t kMaxFolderName = 200;  // file systems allow 255 bytes
-constexpr const char* kNullPartition = "__HIVE_DEFAULT_PARTITION__";
+// More partitions than this are not buffered one by one: all rows go to the sort.
+constexpr idx_t kMaxBufferedPartitions = 1000;
 
 struct KeyHash {
-  size_t operator()(const duckdb::vector<Value>& key) const {
+  size_t operator()(const PartitionKey& key) const {
     duckdb::hash_t hash = 0;
     for (const Value& value : key) hash = hash * 31 + value.Hash();
     return hash;
   }
 };
 struct KeyEqual {
-  bool operator()(const duckdb::vector<Value>& a, const duckdb::vector<Value>& b) const {
-    for (size_t i = 0; i < a.size(); ++i) {
-      if (duckdb::ValueOperations::DistinctFrom(a[i], b[i])) return false;
-    }
-    return true;
+  bool operator()(const PartitionKey& a, const PartitionKey& b) const {
+    return SamePartition(a, b);
   }
 };
-
-// The characters Spark escapes in partition folders.
-std::string EscapeFolder(const std::string& text) {
-  static const std::string kEscaped = "\"#%'*/:=?\\{[]^";
-  static const char* const kHex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F || kEscaped.find(c) != std::string::npos) {
-      out += '%';
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-std::string FolderOf(const std::string& column, const std::optional<std::string>& value) {
-  const std::string name = EscapeFolder(column) + "=";
-  if (!value || value->empty()) return name + kNullPartition;
-  const std::string escaped = EscapeFolder(*value);
-  if (name.size() + escaped.size() <= kMaxFolderName) return name + escaped;
-  // The folder is only a place; the value itself is in the log.
-  return name.substr(0, 100) + Md5Hex(*value);
-}
 
 struct OpenFile {
   std::string key;
@@ -93,6 +64,8 @@ struct OpenFile {
   int active = 0;        // threads inside, guarded by Shared::mutex
   bool retired = false;  // no new rows; the last thread out closes it
   bool closed = false;
+  uint64_t last_use = 0;     // guarded by Shared::mutex
+  bool holds_range = false;  // rows came from the sort: the next ones come soon, or never
 };
 using OpenFilePtr = std::shared_ptr<OpenFile>;
 
@@ -124,10 +97,16 @@ struct DataWriter::Shared {
   idx_t flush_rows = 524288;
   idx_t row_group_bytes = kMaxRowGroupBytes;  // before encoding
   duckdb::shared_ptr<duckdb::GlobalHivePartitionState> partitions;
+  uint64_t file_bytes = 0;
+  // Rows of partitions that come when `max_open_files` are open already.
+  std::unique_ptr<PartitionGather> gather;
+  std::atomic<bool> gather_all{false};
+  bool draining = false;  // Finish is handing out what was gathered
 
   std::mutex mutex;
-  std::unordered_map<duckdb::vector<Value>, OpenFilePtr, KeyHash, KeyEqual> current;
+  std::unordered_map<PartitionKey, OpenFilePtr, KeyHash, KeyEqual> current;
   std::vector<OpenFilePtr> files;
+  uint64_t uses = 0;
 
   std::string ObjectKey(const OpenFile& file) const {
     const std::string& root = target->table->root();
@@ -135,13 +114,15 @@ struct DataWriter::Shared {
   }
   bool partitioned() const { return !partition && !target->partition_columns.empty(); }
 
-  OpenFilePtr Acquire(const duckdb::vector<Value>& key);
-  void Release(const OpenFilePtr& file);
+  // The partition's file; null when the row has to be gathered first.
+  OpenFilePtr Acquire(const PartitionKey& key);
+  // `finished`: the file's partition, when no more rows of it will come.
+  void Release(const OpenFilePtr& file, const PartitionKey* finished = nullptr);
   void Close(OpenFile& file);
-  OpenFilePtr MakeFile(const duckdb::vector<Value>& key);
-  // Takes files out of `current` so that at most `max_open_files` stay open; the idle ones are
-  // returned.
-  std::vector<OpenFilePtr> RetireSurplus();
+  OpenFilePtr MakeFile(const PartitionKey& key);
+  // Takes the files used least recently out of `current` so that fewer than `limit` stay open.
+  std::vector<OpenFilePtr> RetireSurplus(idx_t limit);
+  void Drain(duckdb::ClientContext& client);
   WrittenFile Describe(OpenFile& file) const;
   void FileRows(DataChunk& rows, DataChunk* out) const;
   void BindVariants();
@@ -154,35 +135,12 @@ class DataWriter::Local {
   duckdb::unique_ptr<duckdb::LocalFunctionData> copy_state;  // unpartitioned
   duckdb::unique_ptr<duckdb::HivePartitionedColumnData> buffer;
   duckdb::unique_ptr<duckdb::PartitionedColumnDataAppendState> append;
+  PartitionGather::Local gathered;
   idx_t buffered = 0;
   idx_t rows = 0;
 };
 
 void DataWriter::LocalDeleter::operator()(Local* local) const { delete local; }
-
-namespace {
-
-std::string CodecName(const std::string& codec) {
-  const std::string lower = duckdb::StringUtil::Lower(codec);
-  if (lower == "none" || lower == "uncompressed") return "uncompressed";
-  if (lower == "gzip" || lower == "zstd" || lower == "brotli" || lower == "snappy") return lower;
-  if (lower == "lz4" || lower == "lz4_raw") return "lz4_raw";
-  throw duckdb::InvalidInputException(
-      "delta.parquet.compression.codec is '%s'; it must be one of snappy, zstd, gzip, brotli, lz4, "
-      "none",
-      codec);
-}
-
-std::string FileSuffix(const std::string& codec) {
-  if (codec == "uncompressed") return ".parquet";
-  return "." +
-         std::string(codec == "gzip"      ? "gz"
-                     : codec == "lz4_raw" ? "lz4raw"
-                                          : codec) +
-         ".parquet";
-}
-
-}  // namespace
 
 DataWriter::DataWriter(duckdb::ClientContext& context, LakeTransaction& transaction,
                        std::shared_ptr<const WriteTarget> target, FileKind kind)
@@ -223,7 +181,7 @@ DataWriter::DataWriter(duckdb::ClientContext& context, NoteFile note_file,
   for (const auto& type : s.target->types) {
     if (type.id() == duckdb::LogicalTypeId::VARIANT && !s.variant_bytes) s.BindVariants();
   }
-  const std::string codec = CodecName(s.target->properties.compression_codec);
+  const std::string codec = ParquetCodec(s.target->properties.compression_codec);
   duckdb::CopyInfo info;
   info.format = "parquet";
   info.options["compression"].emplace_back(codec);
@@ -232,14 +190,19 @@ DataWriter::DataWriter(duckdb::ClientContext& context, NoteFile note_file,
   if (!ids.IsNull()) info.options["field_ids"].push_back(std::move(ids));
   duckdb::CopyFunctionBindInput input(info);
   s.bind = s.copy->copy_to_bind(context, input, names, types);
-  s.suffix = (kind != FileKind::kChangeData ? "-c000" : ".c000") + FileSuffix(codec);
+  s.suffix = (kind != FileKind::kChangeData ? "-c000" : ".c000") + CodecSuffix(codec);
   s.max_open_files = duckdb::Settings::Get<duckdb::PartitionedWriteMaxOpenFilesSetting>(context);
   // A row group is encoded in memory, several at a time: small limits ask for small ones.
   const idx_t threads = duckdb::TaskScheduler::GetScheduler(context).NumberOfThreads();
   const idx_t memory = duckdb::BufferManager::GetBufferManager(context).GetMaxMemory();
   s.row_group_bytes = std::clamp(memory / (16 * threads), kMinRowGroupBytes, kMaxRowGroupBytes);
   s.flush_rows = duckdb::Settings::Get<duckdb::PartitionedWriteFlushThresholdSetting>(context);
-  if (s.partitioned()) s.partitions = duckdb::make_shared_ptr<duckdb::GlobalHivePartitionState>();
+  s.file_bytes = s.partition ? s.target->target_file_bytes : s.target->written_file_bytes;
+  if (!s.partitioned()) return;
+  s.partitions = duckdb::make_shared_ptr<duckdb::GlobalHivePartitionState>();
+  const auto& columns = s.target->partition_columns;
+  s.gather = std::make_unique<PartitionGather>(
+      context, s.row_types, duckdb::vector<idx_t>(columns.begin(), columns.end()));
 }
 
 DataWriter::~DataWriter() = default;
@@ -257,7 +220,7 @@ std::optional<std::string> ValueIn(const delta::PartitionValues& partition,
 
 }  // namespace
 
-OpenFilePtr DataWriter::Shared::MakeFile(const duckdb::vector<Value>& key) {
+OpenFilePtr DataWriter::Shared::MakeFile(const PartitionKey& key) {
   auto file = std::make_shared<OpenFile>();
   Random& random = *target->table->environment().random;
   std::string folder;
@@ -272,7 +235,7 @@ OpenFilePtr DataWriter::Shared::MakeFile(const duckdb::vector<Value>& key) {
     auto text =
         partition ? ValueIn(*partition, name)
                   : ValueOrThrow(delta::SerializePartitionValue(ToDeltaValue(key[i]), *field.type));
-    if (!target->random_prefix) folder += FolderOf(name, text) + "/";
+    if (!target->random_prefix) folder += PartitionFolder(name, text) + "/";
     file->partition_values[name] = std::move(text);
   }
   const std::string leaf = kind != FileKind::kChangeData ? "part-00000-" : "cdc-00000-";
@@ -281,21 +244,27 @@ OpenFilePtr DataWriter::Shared::MakeFile(const duckdb::vector<Value>& key) {
   return file;
 }
 
-std::vector<OpenFilePtr> DataWriter::Shared::RetireSurplus() {
+std::vector<OpenFilePtr> DataWriter::Shared::RetireSurplus(idx_t limit) {
   std::vector<OpenFilePtr> idle;
-  for (auto it = current.begin(); it != current.end() && current.size() >= max_open_files;) {
-    if (it->second->active > 0) {
-      ++it;
-      continue;
+  while (current.size() >= limit) {
+    auto oldest = current.end();
+    for (auto it = current.begin(); it != current.end(); ++it) {
+      const OpenFile& file = *it->second;
+      if (file.active > 0) continue;
+      if (oldest == current.end() || std::tie(oldest->second->holds_range, file.last_use) <
+                                         std::tie(file.holds_range, oldest->second->last_use)) {
+        oldest = it;
+      }
     }
-    it->second->retired = true;
-    idle.push_back(it->second);
-    it = current.erase(it);
+    if (oldest == current.end()) break;
+    oldest->second->retired = true;
+    idle.push_back(oldest->second);
+    current.erase(oldest);
   }
   return idle;
 }
 
-OpenFilePtr DataWriter::Shared::Acquire(const duckdb::vector<Value>& key) {
+OpenFilePtr DataWriter::Shared::Acquire(const PartitionKey& key) {
   OpenFilePtr file;
   std::vector<OpenFilePtr> to_close;
   {
@@ -303,8 +272,8 @@ OpenFilePtr DataWriter::Shared::Acquire(const duckdb::vector<Value>& key) {
     auto found = current.find(key);
     if (found != current.end()) {
       auto& candidate = found->second;
-      const bool full = candidate->state &&
-                        copy->rotate_next_file(*candidate->state, *bind, target->target_file_bytes);
+      const bool full =
+          candidate->state && copy->rotate_next_file(*candidate->state, *bind, file_bytes);
       if (!full) {
         ++candidate->active;
         file = candidate;
@@ -315,12 +284,18 @@ OpenFilePtr DataWriter::Shared::Acquire(const duckdb::vector<Value>& key) {
       }
     }
     if (!file) {
-      if (current.size() >= max_open_files) to_close = RetireSurplus();
+      if (gather && !draining && current.size() >= max_open_files) return nullptr;
+      // Those that were open before the sort stay so: their partitions' rows may come at any time.
+      for (auto& idle : RetireSurplus(max_open_files * (draining ? 2 : 1))) {
+        to_close.push_back(std::move(idle));
+      }
       file = MakeFile(key);
       file->active = 1;
       current[key] = file;
       files.push_back(file);
     }
+    file->last_use = ++uses;
+    file->holds_range = draining;
   }
   for (auto& surplus : to_close) Close(*surplus);
   std::call_once(file->opened, [&] {
@@ -341,11 +316,15 @@ void DataWriter::Shared::Close(OpenFile& file) {
   file.state.reset();
 }
 
-void DataWriter::Shared::Release(const OpenFilePtr& file) {
+void DataWriter::Shared::Release(const OpenFilePtr& file, const PartitionKey* finished) {
   bool close = false;
   {
     std::lock_guard<std::mutex> guard(mutex);
     --file->active;
+    if (finished && !file->retired) {
+      file->retired = true;
+      current.erase(*finished);
+    }
     close = file->retired && file->active == 0;
   }
   if (close) Close(*file);
@@ -442,6 +421,11 @@ void FlushPartitions(duckdb::ExecutionContext& context, Shared& s, Local& local)
     const auto key = keys.find(i);
     if (key == keys.end() || !partitions[i] || partitions[i]->Count() == 0) continue;
     const auto file = s.Acquire(key->second->values);
+    if (!file) {
+      for (auto& chunk : partitions[i]->Chunks()) s.gather->Sink(context, local.gathered, chunk);
+      partitions[i].reset();
+      continue;
+    }
     auto copy_state = s.copy->copy_to_initialize_local(context, *s.bind);
     for (auto& chunk : partitions[i]->Chunks()) {
       DataChunk rows;
@@ -482,6 +466,11 @@ void DataWriter::Sink(duckdb::ExecutionContext& context, Local& local, DataChunk
   if (rows.size() == 0) return;
   Shared& s = *shared_;
   local.rows += rows.size();
+  if (s.gather_all) {
+    FlushPartitions(context, s, local);
+    s.gather->Sink(context, local.gathered, rows);
+    return;
+  }
   if (s.partitioned()) {
     if (!local.buffer) {
       duckdb::vector<idx_t> columns(s.target->partition_columns.begin(),
@@ -493,9 +482,13 @@ void DataWriter::Sink(duckdb::ExecutionContext& context, Local& local, DataChunk
     }
     local.buffer->Append(*local.append, rows);
     local.buffered += rows.size();
-    if (local.buffered >= s.flush_rows || BufferedBytes(*local.buffer) >= 2 * s.row_group_bytes) {
-      FlushPartitions(context, s, local);
+    const bool full = BufferedBytes(*local.buffer) >= 2 * s.row_group_bytes;
+    const idx_t partitions = local.buffer->GetPartitions().size();
+    // Every buffer takes a block of memory at least: many small ones are worth less than the sort.
+    if (partitions > kMaxBufferedPartitions || (full && partitions > s.max_open_files)) {
+      s.gather_all = true;
     }
+    if (local.buffered >= s.flush_rows || full) FlushPartitions(context, s, local);
     return;
   }
   if (!local.copy_state) local.copy_state = s.copy->copy_to_initialize_local(context, *s.bind);
@@ -512,6 +505,7 @@ void DataWriter::Combine(duckdb::ExecutionContext& context, Local& local) {
   Shared& s = *shared_;
   if (s.partitioned()) {
     FlushPartitions(context, s, local);
+    s.gather->Combine(context, local.gathered);
     return;
   }
   const auto file = s.Acquire({});
@@ -520,8 +514,36 @@ void DataWriter::Combine(duckdb::ExecutionContext& context, Local& local) {
   local.copy_state.reset();
 }
 
+// A partition's rows arrive in a row, so its file can be closed behind them.
+void DataWriter::Shared::Drain(duckdb::ClientContext& client) {
+  draining = true;
+  const auto workers = duckdb::TaskScheduler::GetScheduler(client).NumberOfThreads();
+  std::vector<duckdb::unique_ptr<duckdb::LocalFunctionData>> states(std::max<idx_t>(workers, 1));
+  GatherVisitor visitor;
+  visitor.rows = [&](duckdb::ExecutionContext& execution, size_t worker, const PartitionKey& key,
+                     DataChunk& rows) {
+    auto& state = states[worker];
+    if (!state) state = copy->copy_to_initialize_local(execution, *bind);
+    DataChunk file_rows;
+    FileRows(rows, &file_rows);
+    const auto file = Acquire(key);
+    copy->copy_to_sink(execution, *bind, *file->state, *state, file_rows);
+    FlushWideRows(*file->state, *state, row_group_bytes);
+    Release(file);
+  };
+  visitor.leave = [&](duckdb::ExecutionContext& execution, size_t worker, const PartitionKey& key,
+                      bool complete) {
+    const auto file = Acquire(key);
+    CombineRows(execution, *this, *file->state, *states[worker]);
+    states[worker].reset();
+    Release(file, complete ? &key : nullptr);
+  };
+  gather->Drain(client, visitor);
+}
+
 std::vector<WrittenFile> DataWriter::Finish(duckdb::ClientContext& context) {
   Shared& s = *shared_;
+  if (s.gather) s.Drain(context);
   s.current.clear();
   std::vector<OpenFilePtr> open;
   for (auto& file : s.files) {

@@ -304,7 +304,9 @@ OptimizeOutcome Optimize(duckdb::ClientContext& context, const OptimizeRequest& 
 }
 
 bool WantsAutoCompact(const delta::Metadata& metadata) {
-  const auto found = metadata.configuration.find("delta.autoOptimize.autoCompact");
+  auto found = metadata.configuration.find("delta.autoOptimize.autoCompact");
+  if (found == metadata.configuration.end())
+    found = metadata.configuration.find("delta.autoOptimize");
   if (found == metadata.configuration.end()) return false;
   const std::string value = StringUtil::Lower(found->second);
   return value == "true" || value == "auto" || value == "legacy";

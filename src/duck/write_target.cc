@@ -16,6 +16,7 @@ using duckdb::LogicalType;
 using duckdb::Value;
 
 constexpr uint64_t kDefaultFileBytes = uint64_t{512} << 20;
+constexpr uint64_t kOptimizedFileBytes = uint64_t{128} << 20;
 
 // The type with the physical names of nested fields.
 LogicalType PhysicalType(const DataType& type, bool mapped) {
@@ -78,9 +79,14 @@ duckdb::child_list_t<Value> NestedIds(const DataType& type) {
   return out;
 }
 
-uint64_t TargetFileBytes(const delta::Metadata& metadata) {
+std::string Property(const delta::Metadata& metadata, const char* name) {
+  const auto found = metadata.configuration.find(name);
+  return found == metadata.configuration.end() ? "" : duckdb::StringUtil::Lower(found->second);
+}
+
+uint64_t TargetFileBytes(const delta::Metadata& metadata, uint64_t otherwise) {
   const auto found = metadata.configuration.find("delta.targetFileSize");
-  if (found == metadata.configuration.end()) return kDefaultFileBytes;
+  if (found == metadata.configuration.end()) return otherwise;
   try {
     // "134217728", "128mb", "1g".
     std::string text = duckdb::StringUtil::Lower(found->second);
@@ -88,7 +94,7 @@ uint64_t TargetFileBytes(const delta::Metadata& metadata) {
     if (!text.empty() && text.back() != 'b') text += "b";
     return std::max<uint64_t>(duckdb::DBConfig::ParseMemoryLimit(text), uint64_t{1} << 20);
   } catch (const std::exception&) {
-    return kDefaultFileBytes;
+    return otherwise;
   }
 }
 
@@ -147,7 +153,12 @@ std::shared_ptr<const WriteTarget> MakeWriteTarget(const std::string& name,
   const auto prefixes = metadata.configuration.find("delta.randomizeFilePrefixes");
   target->random_prefix = mapped || (prefixes != metadata.configuration.end() &&
                                      duckdb::StringUtil::CIEquals(prefixes->second, "true"));
-  target->target_file_bytes = TargetFileBytes(metadata);
+  target->target_file_bytes = TargetFileBytes(metadata, kDefaultFileBytes);
+  // `delta.autoOptimize` is the old name for this and for auto-compaction.
+  std::string optimized = Property(metadata, "delta.autoOptimize.optimizeWrite");
+  if (optimized.empty()) optimized = Property(metadata, "delta.autoOptimize");
+  target->written_file_bytes = optimized == "true" ? TargetFileBytes(metadata, kOptimizedFileBytes)
+                                                   : target->target_file_bytes;
   if (const auto columns = delta::RowTrackingColumns(metadata)) {
     target->row_id_column = columns->row_id;
     target->row_version_column = columns->row_commit_version;

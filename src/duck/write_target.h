@@ -33,7 +33,8 @@ struct WriteTarget {
   duckdb::vector<std::string> file_names;          // physical, parallel to file_columns
   duckdb::vector<duckdb::LogicalType> file_types;  // physical names inside
   bool random_prefix = false;                      // files go to "ab/…" instead of "p=v/…"
-  uint64_t target_file_bytes = 0;
+  uint64_t target_file_bytes = 0;                  // what OPTIMIZE makes
+  uint64_t written_file_bytes = 0;                 // what other statements write at most
   // Row tracking: the hidden columns that keep id and commit version of rows that move; else empty.
   std::string row_id_column;
   std::string row_version_column;

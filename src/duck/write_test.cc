@@ -335,6 +335,35 @@ TEST_F(WriteTest, WideRowsOfManyPartitions) {
   EXPECT_EQ(Ask("SELECT count(*), sum(length(b)) FROM t"), "15000|480000000");
 }
 
+// Rows of 250 partitions come in turn, twice as many as files may be open: each gets one file.
+TEST_F(WriteTest, RowsAreGatheredByPartition) {
+  Run("CREATE TABLE t (id BIGINT, k INTEGER, s VARCHAR) PARTITIONED BY (k, s)");
+  Run("SET partitioned_write_flush_threshold = 10000");
+  Run("INSERT INTO t SELECT range, CASE WHEN range % 125 < 120 THEN range % 125 END, "
+      "CASE WHEN range % 2 = 0 THEN 'even' END FROM range(400000)");
+  EXPECT_EQ(FilesOf("bronze/t"), 242u);
+  EXPECT_EQ(Ask("SELECT count(*), sum(id), count(DISTINCT id) FROM t"),
+            "400000|79999800000|400000");
+  EXPECT_EQ(Ask("SELECT count(*), sum(id) FROM t WHERE k = 7 AND s IS NULL"), "1600|319811200");
+  EXPECT_EQ(Ask("SELECT count(*) FROM t WHERE k IS NULL"), "16000");
+}
+
+// More partitions than are buffered one by one, rows wider than the memory allowed.
+TEST_F(WriteTest, ThousandsOfPartitionsInLittleMemory) {
+  Run("SET memory_limit = '200MB'");
+  Run("SET threads = 2");
+  Run("CREATE TABLE t (id BIGINT, b VARCHAR, k VARCHAR) PARTITIONED BY (k) WITH "
+      "('delta.enableChangeDataFeed' = 'true')");
+  Run("INSERT INTO t SELECT range, repeat(md5(range::VARCHAR), 40), 'k' || range % 1500 FROM "
+      "range(300000)");
+  EXPECT_EQ(FilesOf("bronze/t"), 1500u);
+  EXPECT_EQ(Ask("SELECT count(*), sum(length(b)), count(DISTINCT k) FROM t"),
+            "300000|384000000|1500");
+  Run("UPDATE t SET b = 'u' WHERE id < 3000");
+  EXPECT_EQ(Ask("SELECT count(*), sum(id) FROM t WHERE b = 'u'"), "3000|4498500");
+  EXPECT_EQ(FilesOf("bronze/t", ".parquet", "_change_data"), 1500u);
+}
+
 TEST_F(WriteTest, InfinityIsRefused) {
   Run("CREATE TABLE t (d DATE, ts TIMESTAMP, v VARCHAR)");
   EXPECT_NE(Error("INSERT INTO t VALUES ('infinity', NULL, NULL)").find("'d'"), std::string::npos);
