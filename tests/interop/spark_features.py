@@ -53,6 +53,12 @@ def computed_columns(lake, spark):
     assert all(int(row[0]) % 10 == 0 and row[5] == "42" for row in rows), rows
     assert all(row[3] == (row[2] or "")[:10] for row in rows), rows
     compare(lake, spark, "t", "id", "WHERE d = DATE'2028-01-01'")
+    spark.sql(f"MERGE INTO delta.`{path}` t USING (SELECT TIMESTAMP'2031-01-01 00:00:00' AS ts UNION ALL SELECT TIMESTAMP'2030-01-01 00:00:00') s ON t.ts = s.ts "
+              "WHEN MATCHED THEN UPDATE SET v = 'merged', ts = TIMESTAMP'2032-01-01 00:00:00' WHEN NOT MATCHED THEN INSERT (ts) VALUES (s.ts)")
+    spark.sql(f"DELETE FROM delta.`{path}` WHERE d = DATE'2031-01-01'")
+    lake.run("DELETE FROM silver.t WHERE v = 'merged'; INSERT INTO silver.t (ts) VALUES (TIMESTAMP'2033-01-01 00:00:00')")
+    rows = compare(lake, spark, "t", columns)
+    assert len(rows) == 5 and len({row[0] for row in rows}) == 5, rows
     refused(lambda: spark.sql(f"INSERT INTO delta.`{path}` (ts, d) VALUES (TIMESTAMP'2026-02-03 00:00:00', DATE'2020-01-01')"))
     refused(lambda: lake.run("INSERT INTO silver.t (ts, d) VALUES (TIMESTAMP'2026-02-03 00:00:00', DATE'2020-01-01')"), "generated column 'd'")
     spark.sql(f"ALTER TABLE delta.`{path}` ALTER COLUMN v SET DEFAULT 'spark'")

@@ -8,7 +8,8 @@ import tempfile
 from pyspark.sql import SparkSession
 
 from peers import CACHE, canonical, run_cases, same
-from spark_features import CASES as FEATURE_CASES, compare, spark_rows
+from spark_features import CASES as FEATURE_CASES, compare
+from spark_writes import CASES as WRITE_CASES
 
 JARS = sorted(glob.glob(os.path.join(CACHE, "delta-jars-4.4.0", "libs", "delta-s*.jar")) +
               glob.glob(os.path.join(CACHE, "delta-jars-4.4.0", "libs", "unitycatalog-*.jar")))
@@ -285,7 +286,7 @@ def maintenance_of_sparks_tables(lake, spark):
             ("clustered", "id BIGINT, v STRING, p INT", {}, "CLUSTER BY (id, p)")]:
         path = lake.table(name)
         spark.sql(f"CREATE TABLE delta.`{path}` ({columns}) USING delta {tail} {table_properties(properties)}")
-        for i in range(4):
+        for i in range(3):
             spark.sql(f"INSERT INTO delta.`{path}` SELECT id, concat('v', id), CAST(id % 2 AS INT) FROM range({i * 100}, {i * 100 + 100})")
         spark.sql(f"DELETE FROM delta.`{path}` WHERE id % 10 = 3")
         before = compare(lake, spark, name, "id, v, p")
@@ -312,7 +313,7 @@ CASES = [
     ("maintenance by Tarn: OPTIMIZE, REORG, ZORDER, RESTORE, VACUUM, change feed", maintenance_by_tarn),
     ("maintenance by Tarn: shallow clones, CONVERT of Spark's Parquet", clones_and_conversions),
     ("maintenance of tables that Spark wrote", maintenance_of_sparks_tables),
-] + FEATURE_CASES
+] + FEATURE_CASES + WRITE_CASES
 
 if __name__ == "__main__":
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
