@@ -77,6 +77,51 @@ Status CheckType(const DataType& type) {
   return type.key == nullptr ? Status::Ok() : CheckType(*type.key);
 }
 
+nlohmann::json ChangesOf(const StructField& field) {
+  const auto found = field.metadata.find(kChanges);
+  if (found == field.metadata.end()) return nlohmann::json::array();
+  auto changes = nlohmann::json::parse(found->second, nullptr, false);
+  return changes.is_array() ? changes : nlohmann::json::array();
+}
+
+// `path`: from the field that remembers the change to the type, through arrays and maps.
+Result<DataTypePtr> Widened(const DataTypePtr& from, const DataTypePtr& to, const std::string& path,
+                            nlohmann::json* changes) {
+  if (from->ToString() == to->ToString()) return from;
+  const auto below = [&](const char* part) { return path.empty() ? part : path + "." + part; };
+  if (CanWiden(*from, *to)) {
+    nlohmann::json change = {{"fromType", from->ToString()}, {"toType", to->ToString()}};
+    if (!path.empty()) change["fieldPath"] = path;
+    changes->push_back(std::move(change));
+    return to;
+  }
+  auto out = std::make_shared<DataType>(*from);
+  if (from->kind == to->kind && from->kind == TypeKind::kArray) {
+    TARN_ASSIGN_OR_RETURN(out->element,
+                          Widened(from->element, to->element, below("element"), changes));
+    return DataTypePtr(out);
+  }
+  if (from->kind == to->kind && from->kind == TypeKind::kMap) {
+    TARN_ASSIGN_OR_RETURN(out->key, Widened(from->key, to->key, below("key"), changes));
+    TARN_ASSIGN_OR_RETURN(out->element,
+                          Widened(from->element, to->element, below("value"), changes));
+    return DataTypePtr(out);
+  }
+  bool alike = from->kind == to->kind && from->kind == TypeKind::kStruct &&
+               from->fields.size() == to->fields.size();
+  for (size_t i = 0; alike && i < from->fields.size(); ++i) {
+    alike = from->fields[i].name == to->fields[i].name;
+  }
+  if (!alike) {
+    return Status::Unsupported("type " + from->ToString() + " cannot be widened to " +
+                               to->ToString());
+  }
+  for (size_t i = 0; i < from->fields.size(); ++i) {
+    TARN_RETURN_IF_ERROR(WidenField(&out->fields[i], to->fields[i].type));
+  }
+  return DataTypePtr(out);
+}
+
 }  // namespace
 
 bool CanWiden(const DataType& from, const DataType& to) {
@@ -97,18 +142,12 @@ bool CanWiden(const DataType& from, const DataType& to) {
 }
 
 Status WidenField(StructField* field, DataTypePtr to) {
-  if (!CanWiden(*field->type, *to)) {
-    return Status::Unsupported("column " + field->name + " of type " + field->type->ToString() +
-                               " cannot be widened to " + to->ToString());
-  }
-  auto changes = nlohmann::json::array();
-  if (const auto found = field->metadata.find(kChanges); found != field->metadata.end()) {
-    auto before = nlohmann::json::parse(found->second, nullptr, false);
-    if (before.is_array()) changes = std::move(before);
-  }
-  changes.push_back({{"fromType", field->type->ToString()}, {"toType", to->ToString()}});
-  field->metadata[kChanges] = changes.dump();
-  field->type = std::move(to);
+  nlohmann::json changes = ChangesOf(*field);
+  const size_t before = changes.size();
+  auto widened = Widened(field->type, to, "", &changes);
+  if (!widened.ok()) return widened.status().WithContext("column " + field->name);
+  field->type = std::move(widened).value();
+  if (changes.size() > before) field->metadata[kChanges] = changes.dump();
   return Status::Ok();
 }
 

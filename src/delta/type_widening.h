@@ -14,8 +14,9 @@ namespace tarn::delta {
 // The changes that the protocol allows, from one primitive type to another.
 bool CanWiden(const DataType& from, const DataType& to);
 
-// Gives the field another type and remembers the change. Errors: kUnsupported naming both types
-// when the protocol does not allow it.
+// Gives the field another type and remembers the change, of every type inside where it is nested:
+// fields of structs are taken in order and keep their names and metadata. Errors: kUnsupported
+// naming both types when the protocol does not allow it or the shapes differ; nothing is changed.
 Status WidenField(StructField* field, DataTypePtr to);
 
 // Every change that the schema remembers is one that the protocol allows. Errors: kUnsupported

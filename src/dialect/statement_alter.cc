@@ -266,7 +266,10 @@ Status StatementTranslator::AlterColumn(const ObjectName& table) {
     return c_.ExpectEnd();
   }
   if (path.size() > 1)
-    return c_.Unsupported(start, "only the comment of a nested field can be altered");
+    return c_.Unsupported(start,
+                          "only the comment of a nested field can be altered by its name; ALTER "
+                          "COLUMN with TYPE STRUCT<…> widens fields, CREATE OR REPLACE TABLE … AS "
+                          "SELECT rewrites the column");
   if (c_.Accept({"SYNC", "IDENTITY"})) {
     TARN_RETURN_IF_ERROR(c_.ExpectEnd());
     AddText("CALL tarn_sync_identity(" + c_.NameArgument(table) + ", " + QuoteString(path[0]) + ")",

@@ -271,10 +271,12 @@ void TableAlteration::ChangeType(const duckdb::ChangeColumnTypeInfo& info) {
                                           field.name, entry_.QualifiedName());
   }
   const auto to = FromLogicalType(info.target_type, field.name);
-  if (!field.type->is_primitive() || !to->is_primitive() || !delta::CanWiden(*field.type, *to)) {
+  delta::StructField widened = field;
+  if (!delta::WidenField(&widened, to).ok()) {
     throw duckdb::NotImplementedException(
-        "column '%s' of table %s is %s and cannot become %s, which would not hold every value of "
-        "it; CREATE OR REPLACE TABLE %s AS SELECT … with a CAST rewrites it",
+        "column '%s' of table %s is %s and cannot become %s: only types that hold every value of "
+        "the old ones, in structs of the same fields, can; CREATE OR REPLACE TABLE %s AS SELECT … "
+        "with a CAST rewrites it",
         field.name, entry_.QualifiedName(), field.type->ToString(), to->ToString(),
         entry_.QualifiedName());
   }
@@ -286,8 +288,7 @@ void TableAlteration::ChangeType(const duckdb::ChangeColumnTypeInfo& info) {
         field.name, entry_.QualifiedName(), to->ToString(), entry_.QualifiedName(), kWidening);
   }
   RefuseIfReferenced(field.name, "given another type");
-  const std::string before = field.type->ToString();
-  ThrowIfError(delta::WidenField(&field, to));
+  field = std::move(widened);
   Save("CHANGE COLUMN", {{"column", JsonString("{\"name\":" + JsonString(field.name) +
                                                ",\"type\":" + JsonString(to->ToString()) + "}")}});
 }

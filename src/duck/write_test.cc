@@ -364,6 +364,21 @@ TEST_F(WriteTest, ThousandsOfPartitionsInLittleMemory) {
   EXPECT_EQ(FilesOf("bronze/t", ".parquet", "_change_data"), 1500u);
 }
 
+TEST_F(WriteTest, ReturningIsRefused) {
+  Run("CREATE TABLE t (id BIGINT)");
+  Run("INSERT INTO t VALUES (1)");
+  for (const char* statement :
+       {"INSERT INTO t VALUES (2) RETURNING id", "UPDATE t SET id = 2 RETURNING id",
+        "DELETE FROM t RETURNING id",
+        "MERGE INTO t USING (SELECT 1 AS id) s ON t.id = s.id WHEN MATCHED THEN DELETE RETURNING "
+        "id"}) {
+    EXPECT_NE(Error(statement).find("RETURNING is not supported on Delta tables; SELECT the rows"),
+              std::string::npos)
+        << statement;
+  }
+  EXPECT_EQ(Ask("SELECT * FROM t"), "1");
+}
+
 TEST_F(WriteTest, InfinityIsRefused) {
   Run("CREATE TABLE t (d DATE, ts TIMESTAMP, v VARCHAR)");
   EXPECT_NE(Error("INSERT INTO t VALUES ('infinity', NULL, NULL)").find("'d'"), std::string::npos);

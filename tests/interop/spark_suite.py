@@ -318,6 +318,6 @@ CASES = [
 if __name__ == "__main__":
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     session = start_spark()
-    code = run_cases([(name, case) for name, case in CASES if wanted in name], session)
+    code = run_cases([(name, case) for name, case in CASES if any(part in name for part in wanted.split("|"))], session)
     session.stop()
     sys.exit(code)

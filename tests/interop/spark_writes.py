@@ -164,6 +164,22 @@ def widened(lake, spark):
     changed_by_both(lake, spark, ["typeWidening"], extra, "id, v, n, CAST(d AS STRING), CAST(f AS STRING)")
 
 
+def widened_inside(lake, spark):
+    lake.run("CREATE TABLE silver.t (id INT, s STRUCT<a: INT, b: ARRAY<SMALLINT>>, m MAP<INT, ARRAY<FLOAT>>) USING DELTA TBLPROPERTIES ('delta.enableTypeWidening'='true');"
+             "INSERT INTO silver.t VALUES (1, named_struct('a', 1, 'b', array(2, NULL)), map(3, array(0.5))), (2, NULL, NULL);"
+             "ALTER TABLE silver.t ALTER COLUMN s TYPE STRUCT<a: BIGINT, b: ARRAY<INT>>; ALTER TABLE silver.t ALTER COLUMN m TYPE MAP<BIGINT, ARRAY<DOUBLE>>;"
+             "INSERT INTO silver.t VALUES (3, named_struct('a', 5000000000, 'b', array(70000)), map(6000000000, array(1e300)))")
+    path = lake.table("t")
+    columns = "id, s.a, CAST(s.b[0] AS BIGINT), CAST(m[3][0] AS STRING), CAST(m[6000000000][0] AS STRING)"
+    assert len(compare(lake, spark, "t", columns)) == 3
+    assert [(field.name, field.dataType.simpleString()) for field in spark.read.format("delta").load(path).schema][1:] == [
+        ("s", "struct<a:bigint,b:array<int>>"), ("m", "map<bigint,array<double>>")]
+    spark.sql(f"UPDATE delta.`{path}` SET s = named_struct('a', s.a + 1, 'b', s.b) WHERE id = 1")
+    lake.run("UPDATE silver.t SET id = id + 10")
+    spark.sql(f"OPTIMIZE delta.`{path}`")
+    assert len(compare(lake, spark, "t", columns, "WHERE s.a > 0")) == 2
+
+
 def v2_checkpoints(lake, spark):
     make(lake, "'delta.checkpointPolicy'='v2', 'delta.checkpointInterval'='2'", "PARTITIONED BY (n)")
     changed_by_both(lake, spark, ["v2Checkpoint"])
@@ -216,6 +232,7 @@ CASES = [
     ("changed by both: metadata domains, clustering, row tracking", domains),
     ("changed by both: log compaction", compacted_logs),
     ("changed by both: type widening", widened),
+    ("changed by both: types inside structs, arrays and maps", widened_inside),
     ("changed by both: V2 checkpoints with sidecars", v2_checkpoints),
     ("changed by both: timestamps without zone", local_times),
     ("changed by both: variants", variants),
