@@ -286,7 +286,7 @@ def maintenance_of_sparks_tables(lake, spark):
             ("clustered", "id BIGINT, v STRING, p INT", {}, "CLUSTER BY (id, p)")]:
         path = lake.table(name)
         spark.sql(f"CREATE TABLE delta.`{path}` ({columns}) USING delta {tail} {table_properties(properties)}")
-        for i in range(3):
+        for i in range(4):
             spark.sql(f"INSERT INTO delta.`{path}` SELECT id, concat('v', id), CAST(id % 2 AS INT) FROM range({i * 100}, {i * 100 + 100})")
         spark.sql(f"DELETE FROM delta.`{path}` WHERE id % 10 = 3")
         before = compare(lake, spark, name, "id, v, p")

@@ -126,15 +126,6 @@ def mapped_by_id(lake, spark):
     compare(lake, spark, "t", "id", "WHERE part = 1")
 
 
-def in_commit_timestamps(lake, spark):
-    make(lake, "'delta.enableInCommitTimestamps'='true'")
-    changed_by_both(lake, spark, ["inCommitTimestamp"])
-    ours = lake.rows("SELECT version, CAST(timestamp AS STRING) FROM (DESCRIBE HISTORY silver.t)")
-    theirs = [(row["version"], str(row["timestamp"])) for row in spark.sql(f"DESCRIBE HISTORY delta.`{lake.table('t')}`").collect()]
-    same([(row[0], row[1][:23]) for row in ours], canonical((version, stamp[:23]) for version, stamp in theirs), "times of commits")
-    assert len({row[1] for row in ours}) == len(ours), "no two commits at one time"
-
-
 def domains(lake, spark):
     """Domains of both stay through what both write."""
     make(lake, "'delta.enableRowTracking'='true'", "CLUSTER BY (id, v)")
@@ -180,46 +171,6 @@ def widened_inside(lake, spark):
     assert len(compare(lake, spark, "t", columns, "WHERE s.a > 0")) == 2
 
 
-def v2_checkpoints(lake, spark):
-    make(lake, "'delta.checkpointPolicy'='v2', 'delta.checkpointInterval'='2'", "PARTITIONED BY (n)")
-    changed_by_both(lake, spark, ["v2Checkpoint"])
-    assert glob.glob(os.path.join(lake.table("t"), "_delta_log", "_sidecars", "*.parquet"))
-
-
-def local_times(lake, spark):
-    """TIMESTAMP_NTZ as a column and as a partition column, beside TIMESTAMP."""
-    extra = [("local", "TIMESTAMP_NTZ'2026-03-29 02:30:00.123456'"), ("day", "TIMESTAMP_NTZ'2026-03-29 02:30:00'"), ("ts", "TIMESTAMP'1969-12-31 23:59:59.999999'")]
-    make(lake, tail="PARTITIONED BY (day)", extra_columns=", local TIMESTAMP_NTZ, day TIMESTAMP_NTZ, ts TIMESTAMP", extra=extra)
-    columns = "id, v, n, CAST(local AS STRING), CAST(day AS STRING), CAST(ts AS STRING)"
-    changed_by_both(lake, spark, ["timestampNtz"], extra, columns)
-    assert compare(lake, spark, "t", "id", "WHERE local = TIMESTAMP_NTZ'2026-03-29 02:30:00.123456' AND day > TIMESTAMP_NTZ'2026-01-01 00:00:00'")
-    assert not compare(lake, spark, "t", "id", "WHERE local > TIMESTAMP_NTZ'2026-03-29 02:30:00.123456'")
-
-
-def variants(lake, spark):
-    extra = [("x", "parse_json(concat('{\"a\": [', id, ', null, \"ü\"]}'))")]
-    make(lake, extra_columns=", x VARIANT", extra=extra)
-    rows = changed_by_both(lake, spark, ["variantType"], extra, "id, v, n, to_json(x)")
-    assert all(json.loads(row[3])["a"][1:] == [None, "ü"] for row in rows)
-
-
-def vacuumed(lake, spark):
-    """Files that both leave behind go, by the VACUUM of either; vacuumProtocolCheck is on."""
-    make(lake, "'delta.feature.vacuumProtocolCheck'='supported'", "PARTITIONED BY (n)")
-    before = changed_by_both(lake, spark, ["vacuumProtocolCheck"])
-    path = lake.table("t")
-    count = lambda: len(glob.glob(os.path.join(path, "**", "*.parquet"), recursive=True))
-    lake.run("OPTIMIZE silver.t")
-    most = count()
-    lake.run("SET spark.databricks.delta.retentionDurationCheck.enabled = false; VACUUM silver.t RETAIN 0 HOURS")
-    assert count() < most
-    same(compare(lake, spark, "t"), before, "after Tarn's VACUUM")
-    spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
-    spark.sql(f"OPTIMIZE delta.`{path}`")
-    spark.sql(f"VACUUM delta.`{path}` RETAIN 0 HOURS")
-    same(compare(lake, spark, "t"), before, "after Spark's VACUUM")
-
-
 CASES = [
     ("changed by both: partitions without deletion vectors", plain),
     ("changed by both: deletion vectors", vectors),
@@ -228,13 +179,8 @@ CASES = [
     ("changed by both: invariants", invariants),
     ("changed by both: append-only", append_only),
     ("changed by both: column mapping by id", mapped_by_id),
-    ("changed by both: in-commit timestamps", in_commit_timestamps),
     ("changed by both: metadata domains, clustering, row tracking", domains),
     ("changed by both: log compaction", compacted_logs),
     ("changed by both: type widening", widened),
     ("changed by both: types inside structs, arrays and maps", widened_inside),
-    ("changed by both: V2 checkpoints with sidecars", v2_checkpoints),
-    ("changed by both: timestamps without zone", local_times),
-    ("changed by both: variants", variants),
-    ("changed by both: VACUUM", vacuumed),
 ]
