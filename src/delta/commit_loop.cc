@@ -228,6 +228,7 @@ class CommitLoop {
     out.changes_protocol = tx_.protocol_changed_;
     out.read_whole_table = tx_.read_whole_table_;
     out.refuses_removals = tx_.refuses_removals_;
+    out.brings_files_back = tx_.operation_ == "RESTORE";
     out.read_predicates = tx_.read_predicates_;
     out.removed_paths = removed_paths_;
     for (const FileIndex index : tx_.read_files_) {

@@ -4,6 +4,7 @@
 
 #include "delta/path_key.h"
 #include "delta/properties.h"
+#include "delta/vacuum_mark.h"
 
 namespace tarn::delta {
 namespace {
@@ -177,6 +178,10 @@ Result<std::optional<Conflict>> ConflictChecker::Check(Version version,
   const bool blind = info != nullptr && info->is_blind_append.value_or(false);
   std::string who = "version " + version.ToString();
   if (info != nullptr && !info->operation.empty()) who += " (" + info->operation + ")";
+  if (footprint_.brings_files_back && info != nullptr && info->operation == kVacuumStart) {
+    return std::optional(Conflict{ConflictKind::kConcurrentDeleteRead,
+                                  who + " is about to delete files that are brought back"});
+  }
 
   if (const auto* protocol = FirstOf<Protocol>(actions)) {
     TARN_ASSIGN_OR_RETURN(auto conflict, CheckProtocol(who, *protocol));

@@ -45,7 +45,8 @@ struct Footprint {
   bool changes_metadata = false;
   bool changes_protocol = false;
   bool read_whole_table = false;
-  bool refuses_removals = false;  // a commit that takes rows away conflicts, appends do not
+  bool refuses_removals = false;   // a commit that takes rows away conflicts, appends do not
+  bool brings_files_back = false;  // RESTORE: the start of a VACUUM conflicts
   std::vector<Predicate> read_predicates;
   std::set<std::string> read_paths;
   std::set<std::string> removed_paths;  // removed, or given a new deletion vector

@@ -3,6 +3,7 @@
 #include "delta/deletion_vector.h"
 #include "delta/file_table.h"
 #include "delta/transaction.h"
+#include "delta/vacuum_mark.h"
 
 namespace tarn::delta {
 namespace {
@@ -48,9 +49,13 @@ Status StageFiles(Table& table, const Snapshot& base, const Snapshot& target,
   }
   int64_t missing = 0;
   std::string first;
+  bool looked = false;
   for (uint32_t i = 0; i < target.num_files(); ++i) {
     const FileIndex index(i);
     if (Holds(base, target.files().Path(index), target.files().DeletionVector(index))) continue;
+    // A VACUUM that begins after this look shows as a conflict.
+    if (!looked) TARN_RETURN_IF_ERROR(RefuseDuringVacuum(table, target.version()));
+    looked = true;
     AddFile file = target.File(index);
     TARN_RETURN_IF_ERROR(CheckThere(table, file, &missing, &first));
     ++out->files_restored;

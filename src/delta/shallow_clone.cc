@@ -9,6 +9,7 @@
 #include "delta/path_key.h"
 #include "delta/properties.h"
 #include "delta/transaction.h"
+#include "delta/vacuum_mark.h"
 
 namespace tarn::delta {
 namespace {
@@ -146,23 +147,31 @@ class Cloner {
     return Status::Ok();
   }
 
-  // Files of an old version may be gone, and only now does VACUUM know of us.
+  // Files of an old version may be gone. A VACUUM that begins now knows of us; one that is under
+  // way may have looked before.
   Status CheckOldFiles() {
     TARN_ASSIGN_OR_RETURN(const SnapshotPtr latest, source_.Latest());
+    bool looked = false;
     for (uint32_t i = 0; i < snapshot_.num_files(); ++i) {
       const std::string path(snapshot_.files().Path(FileIndex(i)));
-      if (latest->FindFile(path)) continue;
-      const auto key = source_.KeyOf(path);
-      if (!key.ok()) continue;
-      const auto head = source_.environment().store->Head(*key);
-      if (!head.ok() && head.status().code() == StatusCode::kNotFound) {
-        return Status::NotFound("version " + snapshot_.version().ToString() + " of " +
-                                request_.source_name + " needs " + path +
-                                ", which is gone (VACUUM removed it); clone a newer version");
-      }
-      if (!head.ok()) return head.status();
+      const auto* vector = snapshot_.files().DeletionVector(FileIndex(i));
+      if (latest->files().Find(path, vector)) continue;
+      if (!looked) TARN_RETURN_IF_ERROR(RefuseDuringVacuum(source_, snapshot_.version()));
+      looked = true;
+      std::vector<std::string> keys;
+      KeysOf(source_, path, vector ? std::optional(*vector) : std::nullopt,
+             [&](const std::string& key) { keys.push_back(key); });
+      for (const std::string& key : keys) TARN_RETURN_IF_ERROR(CheckThere(key));
     }
     return Status::Ok();
+  }
+
+  Status CheckThere(const std::string& key) const {
+    const auto head = source_.environment().store->Head(key);
+    if (head.ok() || head.status().code() != StatusCode::kNotFound) return head.status();
+    return Status::NotFound("version " + snapshot_.version().ToString() + " of " +
+                            request_.source_name + " needs " + key +
+                            ", which is gone (VACUUM removed it); clone a newer version");
   }
 
   Status StageFiles() {

@@ -15,6 +15,7 @@
 #include "delta/path_key.h"
 #include "delta/properties.h"
 #include "delta/transaction.h"
+#include "delta/vacuum_mark.h"
 
 namespace tarn::delta {
 namespace {
@@ -60,6 +61,7 @@ class Vacuumer {
     TARN_RETURN_IF_ERROR(ReadWindow());
     TARN_RETURN_IF_ERROR(ProtectState());
     TARN_RETURN_IF_ERROR(ProtectAllClones());
+    NamePartitionFolders();
     if (options_.lite) {
       TARN_RETURN_IF_ERROR(CollectRemoved());
     } else {
@@ -102,8 +104,7 @@ class Vacuumer {
 
   // --- what must stay ---
 
-  // When a commit says that it was made. Its file's time is a worse witness: files of a copied
-  // table are younger than their commits.
+  // When a commit says that it was made: when its writer set out to put it, by that one's clock.
   static std::optional<int64_t> SaidTime(const std::vector<Action>& actions) {
     for (const Action& action : actions) {
       const auto* info = std::get_if<CommitInfo>(&action);
@@ -115,16 +116,14 @@ class Vacuumer {
   }
 
   // What a commit took away is what the version before it needs; that one was the newest until
-  // then. Files it adds are live, or some later commit took them away.
+  // then. Files it adds are live, or some later commit took them away. The latest of all witnesses
+  // counts: a put may arrive long after it was meant, a tombstone may be older than its commit.
   void ProtectActions(const CommitTime& time, const std::vector<Action>& actions) {
     const auto use = [this](const std::string& key) { protected_.Add(key); };
-    const auto said_ms = SaidTime(actions);
-    const int64_t made_ms = said_ms.value_or(time.timestamp_ms);
+    const int64_t made_ms = std::max(time.timestamp_ms, SaidTime(actions).value_or(0));
     for (const Action& action : actions) {
       if (const auto* remove = std::get_if<RemoveFile>(&action)) {
-        // The tombstone's own time may be a little earlier than the commit's: the later one counts.
-        const int64_t own_ms = remove->deletion_timestamp_ms.value_or(made_ms);
-        const int64_t gone_ms = said_ms ? std::max(made_ms, own_ms) : own_ms;
+        const int64_t gone_ms = std::max(made_ms, remove->deletion_timestamp_ms.value_or(0));
         if (gone_ms >= cutoff_ms_) KeysOf(*table_, remove->path, remove->deletion_vector, use);
       } else if (const auto* cdc = std::get_if<AddCdcFile>(&action)) {
         if (made_ms >= cutoff_ms_) KeysOf(*table_, cdc->path, std::nullopt, use);
@@ -162,11 +161,6 @@ class Vacuumer {
         KeysOf(*table_, file.path, file.deletion_vector, use);
       }
     }
-    const bool mapped = latest_->column_mapping() != ColumnMappingMode::kNone;
-    for (const auto& name : latest_->metadata().partition_columns) {
-      const StructField* field = latest_->schema().Find(name);
-      partition_folders_.push_back((field ? field->PhysicalName(mapped) : name) + "=");
-    }
     return Status::Ok();
   }
 
@@ -177,6 +171,14 @@ class Vacuumer {
   }
 
   // --- what may go ---
+
+  void NamePartitionFolders() {
+    const bool mapped = latest_->column_mapping() != ColumnMappingMode::kNone;
+    for (const auto& name : latest_->metadata().partition_columns) {
+      const StructField* field = latest_->schema().Find(name);
+      partition_folders_.push_back((field ? field->PhysicalName(mapped) : name) + "=");
+    }
+  }
 
   // Names that Delta leaves alone: `_x` and `.x`, but for change data and partition folders.
   bool IsHidden(std::string_view part) const {
@@ -283,10 +285,25 @@ class Vacuumer {
   }
 
   Status Delete() {
-    // A clone made while we looked has registered by now.
+    TARN_ASSIGN_OR_RETURN(const std::string mark, MarkVacuum(*table_, cutoff_ms_));
+    marked_micros_ = table_->environment().clock->MonotonicMicros();
+    const Status status = DeleteMarked();
+    const Status unmarked = UnmarkVacuum(*table_, mark);
+    return status.ok() ? unmarked : status;
+  }
+
+  // What came to be needed while we looked: files of a commit whose writer was slow, of RESTORE, of
+  // a clone that has registered by now. Who comes later finds the mark or the commit VACUUM START.
+  Status LookAgain() {
+    TARN_ASSIGN_OR_RETURN(latest_, table_->Latest());
+    TARN_RETURN_IF_ERROR(ProtectState());
     TARN_RETURN_IF_ERROR(ProtectAllClones());
     std::erase_if(candidates_,
                   [&](const Candidate& candidate) { return protected_.Holds(candidate.key); });
+    return Status::Ok();
+  }
+
+  Status DeleteMarked() {
     int64_t bytes = 0;
     for (const Candidate& candidate : candidates_) bytes += candidate.bytes;
     StringMap parameters{{"retentionCheckEnabled", options_.check_retention ? "true" : "false"},
@@ -295,9 +312,10 @@ class Vacuumer {
       parameters["specifiedRetentionMillis"] = std::to_string(*options_.retention_ms);
     }
     const auto count = static_cast<int64_t>(candidates_.size());
-    TARN_RETURN_IF_ERROR(Log("VACUUM START", parameters,
+    TARN_RETURN_IF_ERROR(Log(kVacuumStart, parameters,
                              {{"numFilesToDelete", count}, {"sizeOfDataToDelete", bytes}}));
-    const Status status = DeleteAll();
+    Status status = LookAgain();
+    if (status.ok()) status = DeleteAll();
     const Status logged =
         Log("VACUUM END", {{"status", status.ok() ? "\"COMPLETED\"" : "\"FAILED\""}},
             {{"numDeletedFiles", deleted_}, {"numVacuumedDirectories", out_.folders}});
@@ -307,6 +325,13 @@ class Vacuumer {
     return store_.Put(table_->LogKey(kLastVacuum),
                       std::string("{\"") + kLastOutside + "\":" + last_outside_->ToString() + "}",
                       store::PutMode::kOverwrite);
+  }
+
+  // Behind a mark that counts no more, others may have brought files back.
+  Status CheckMark() const {
+    const int64_t age = table_->environment().clock->MonotonicMicros() - marked_micros_;
+    if (age / 1000 < kLongestDeletingMs) return Status::Ok();
+    return Status::Io("it has been deleting for " + Hours(kLongestDeletingMs) + " hours");
   }
 
   Status DeleteAll() {
@@ -329,6 +354,11 @@ class Vacuumer {
            at = next.fetch_add(kDeleteTogether)) {
         std::vector<std::string> keys;
         const size_t end = std::min(at + kDeleteTogether, candidates_.size());
+        if (Status late = CheckMark(); !late.ok()) {
+          std::lock_guard lock(mutex);
+          if (first.ok()) first = std::move(late);
+          return;
+        }
         for (size_t i = at; i < end; ++i) keys.push_back(candidates_[i].key);
         if (store_.DeleteMany(keys).ok()) {
           deleted_ += static_cast<int64_t>(keys.size());
@@ -359,6 +389,7 @@ class Vacuumer {
   LogListing listing_;
   int64_t default_ms_ = 0;
   int64_t cutoff_ms_ = 0;
+  int64_t marked_micros_ = 0;
   std::optional<Version> last_outside_;
   Protected protected_;
   std::vector<std::string> partition_folders_;

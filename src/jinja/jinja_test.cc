@@ -153,7 +153,9 @@ TEST_F(JinjaTest, LimitsEndWhatWouldNotEnd) {
 }
 
 TEST_F(JinjaTest, DeepAndCircularListsAreHandled) {
-  EXPECT_EQ(Rendered("{% set l = [1] %}{% do l.append(l) %}{{ l }}"), "[1, [...]]");
+  // A list inside itself is never freed (values are counted, not traced): the last word opens it.
+  EXPECT_EQ(Rendered("{% set l = [1] %}{% do l.append(l) %}{{ l }}{% do l.clear() %}"),
+            "[1, [...]]");
   EXPECT_EQ(Rendered("{% set ns = namespace(l=[]) %}{% for i in range(100000) %}{% set ns.l = "
                      "[ns.l] %}{% endfor %}ok"),
             "ok");

@@ -116,19 +116,18 @@ TEST(HttpServer, KeepsLimits) {
 }
 
 TEST(HttpServer, StopsWhileRequestsAreUnderWay) {
-  std::vector<Responder> held;
+  std::promise<Responder> held;
   auto server =
-      StartOrDie([&](ServerRequest, Responder respond) { held.push_back(std::move(respond)); });
+      StartOrDie([&](ServerRequest, Responder respond) { held.set_value(std::move(respond)); });
   auto reply = std::async(std::launch::async, [&] {
     HttpRequest request;
     request.url = "http://127.0.0.1:" + std::to_string(server->port()) + "/";
     return MakeHttpClient()->Send(request).ok();
   });
-  while (held.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  Responder late = held.get_future().get();
   server->Stop(50);
   server.reset();
-  held[0]({200, "too late", "text/plain", {}});  // harmless
-  held.clear();
+  late({200, "too late", "text/plain", {}});  // harmless
   EXPECT_FALSE(reply.get());
 }
 

@@ -2,18 +2,18 @@
 
 #include <algorithm>
 
+#include "delta/change_feed.h"
 #include "delta/checksum.h"
 #include "delta/deletion_vector.h"
 #include "delta/file_table.h"
-#include "delta/json.h"
-#include "delta/log.h"
+#include "delta/log_cleanup.h"
+#include "delta/log_compaction.h"
 #include "sim_store.h"
 
 namespace tarn::sim {
 namespace {
 
-constexpr int64_t kMinuteMicros = 60'000'000;
-constexpr int64_t kLogRetentionMicros = 60 * kMinuteMicros;
+constexpr int kLongRange = 12;  // versions of a change feed
 
 }  // namespace
 
@@ -25,7 +25,8 @@ void Actor::Run() {
     try {
       for (; step < world_.conditions().steps && world_.running(); ++step) {
         if (world_.Chance(4)) {
-          world_.clock().Advance(static_cast<int64_t>(world_.random().Uniform(30)) * kMinuteMicros);
+          world_.clock().Advance(static_cast<int64_t>(world_.random().Uniform(30)) *
+                                 world_.conditions().minute_micros);
         }
         Step();
         if (world_.Chance(6)) table_ = Open();
@@ -36,16 +37,17 @@ void Actor::Run() {
       ++step;
     }
     world_.in_commit = false;
+    world_.vacuum_began = 0;
   }
 }
 
-std::shared_ptr<delta::Table> Actor::Open() {
+std::shared_ptr<delta::Table> Actor::Open(const std::string& root) {
   delta::TableEnvironment environment;
   environment.store = world_.store();
   environment.checkpoint_format = MakeSimCheckpointFormat(world_);
   environment.clock = &world_.clock();
   environment.random = &world_.random();
-  return delta::Table::At(environment, kRoot);
+  return delta::Table::At(environment, root);
 }
 
 void Actor::Explain(const Status& status, const char* what) {
@@ -99,8 +101,9 @@ int64_t Actor::RandomPast(const delta::Snapshot& latest) {
 void Reader::Step() {
   const delta::SnapshotPtr latest = Latest();
   if (latest == nullptr) return;
-  switch (world_.random().Uniform(4)) {
+  switch (world_.random().Uniform(world_.conditions().change_feed ? 5 : 4)) {
     case 0: At(RandomPast(*latest)); break;
+    case 4: CheckChanges(*latest); break;
     case 1: CheckVectors(*latest); break;
     case 2: CheckChecksum(*latest); break;
     default: {
@@ -115,6 +118,10 @@ void Reader::CheckVectors(const delta::Snapshot& snapshot) {
     const auto* vector = snapshot.files().DeletionVector(delta::FileIndex(i));
     if (vector == nullptr) continue;
     const auto rows = delta::ReadDeletionVector(*world_.store(), kRoot, *vector);
+    // A reader that sleeps for longer than the retention finds files of its version gone.
+    const bool gone =
+        snapshot.version().value() < model_.oldest_with_files() || model_.lost_files();
+    if (!rows.ok() && gone && rows.status().code() == StatusCode::kNotFound) return;
     if (!rows.ok()) return Explain(rows.status(), "a deletion vector cannot be read");
     std::set<uint64_t> positions;
     rows->ForEach([&](uint64_t row) { positions.insert(row); });
@@ -132,14 +139,31 @@ void Reader::CheckChecksum(const delta::Snapshot& snapshot) {
   world_.Count(Event::kChecksumRead);
 }
 
+void Reader::CheckChanges(const delta::Snapshot& snapshot) {
+  const int64_t last = RandomPast(snapshot);
+  const int64_t first =
+      std::max<int64_t>(0, last - static_cast<int64_t>(world_.random().Uniform(kLongRange)));
+  const auto feed = delta::ReadChanges(*table_, delta::Version(first), delta::Version(last));
+  if (feed.ok()) {
+    // It ends with the newest version there is, which a stale read takes for an older one.
+    const int64_t end = feed->last->version().value();
+    if (end != last && !world_.conditions().eventual) world_.Fail("the change feed ends too soon");
+    model_.OnChangeFeed(first, end, *feed);
+    return world_.Count(Event::kChangeFeedRead);
+  }
+  const StatusCode code = feed.status().code();
+  const bool gone = first < std::max(model_.oldest(), model_.oldest_with_files() + 1) &&
+                    (code == StatusCode::kNotFound || code == StatusCode::kCorruption);
+  if (!gone && !model_.lost_files()) Explain(feed.status(), "the change feed cannot be read");
+}
+
 // --- maintenance ---
 
 void Maintainer::Step() {
-  switch (world_.random().Uniform(3)) {
-    case 0: Checkpoint(); break;
-    case 1: Compact(); break;
-    default:
-      if (world_.conditions().cleanup) CleanUp();
+  if (world_.Chance(3)) {
+    Compact();
+  } else {
+    Checkpoint();
   }
 }
 
@@ -148,91 +172,22 @@ void Maintainer::Checkpoint() {
   if (snapshot != nullptr && world_.Chance(3)) snapshot = At(RandomPast(*snapshot));
   if (snapshot == nullptr) return;
   const Status status = table_->WriteCheckpoint(snapshot);
-  if (!status.ok()) Explain(status, "a checkpoint cannot be written");
+  if (!status.ok()) return Explain(status, "a checkpoint cannot be written");
+  if (world_.Chance(2)) return;
+  const auto cleaned = delta::CleanUpLog(table_->environment(), kRoot, *snapshot);
+  if (!cleaned.ok()) return Explain(cleaned.status(), "the log cannot be cleaned up");
+  if (*cleaned > 0) world_.Count(Event::kCleanup);
 }
 
-// The last word on every file, application, domain, metadata and protocol of some commits.
 void Maintainer::Compact() {
   const delta::SnapshotPtr latest = Latest();
   if (latest == nullptr || latest->version().value() < 2) return;
   const int64_t last = 1 + RandomPast(*latest) % latest->version().value();
   const int64_t first = std::max<int64_t>(0, last - 1 - RandomPast(*latest) % 4);
-  std::map<std::string, delta::Action> newest;
-  for (int64_t version = first; version <= last; ++version) {
-    const auto actions = table_->ReadCommit(delta::Version(version));
-    if (!actions.ok() && actions.status().code() == StatusCode::kNotFound) return;
-    if (!actions.ok()) return Explain(actions.status(), "a commit cannot be read");
-    const auto vector_id = [](const auto& file) {
-      return file.path + "|" + (file.deletion_vector ? file.deletion_vector->UniqueId() : "");
-    };
-    for (const delta::Action& action : *actions) {
-      if (const auto* remove = std::get_if<delta::RemoveFile>(&action))
-        newest.insert_or_assign("file " + vector_id(*remove), action);
-    }
-    for (const delta::Action& action : *actions) {
-      if (const auto* add = std::get_if<delta::AddFile>(&action)) {
-        newest.insert_or_assign("file " + vector_id(*add), action);
-      } else if (const auto* txn = std::get_if<delta::SetTransaction>(&action)) {
-        newest.insert_or_assign("txn " + txn->app_id, action);
-      } else if (const auto* domain = std::get_if<delta::DomainMetadata>(&action)) {
-        newest.insert_or_assign("domain " + domain->domain, action);
-      } else if (!std::holds_alternative<delta::RemoveFile>(action) &&
-                 !std::holds_alternative<delta::CommitInfo>(action)) {
-        newest.insert_or_assign("kind " + std::to_string(action.index()), action);
-      }
-    }
-  }
-  std::string bytes;
-  for (const auto& [key, action] : newest) delta::AppendAction(action, &bytes);
-  const std::string name = delta::CommitName(delta::Version(first)).substr(0, 20) + "." +
-                           delta::CommitName(delta::Version(last)).substr(0, 20) +
-                           ".compacted.json";
-  const Status status =
-      world_.store()->Put(table_->LogKey(name), bytes, store::PutMode::kOverwrite);
-  if (status.ok()) {
-    world_.Count(Event::kCompaction);
-  } else {
-    Explain(status, "a compacted log cannot be written");
-  }
-}
-
-// What is older than the retention and not needed above a checkpoint goes, oldest first. It stops
-// at the first delete in doubt: a gap in the log must never have anything below it.
-void Maintainer::CleanUp() {
-  const auto listing = delta::ListLog(*world_.store(), kRoot);
-  if (!listing.ok()) return Explain(listing.status(), "the log cannot be listed");
-  const int64_t expired = world_.clock().store_micros() - kLogRetentionMicros;
-  const delta::CheckpointFiles* keep = nullptr;
-  for (const auto& checkpoint : listing->checkpoints) {
-    const auto commit = listing->commits.find(checkpoint.version);
-    if (commit != listing->commits.end() && commit->second.modified_micros < expired)
-      keep = &checkpoint;
-  }
-  if (keep == nullptr) return;
-  model_.PromiseOnlyFrom(keep->version.value());
-  std::map<int64_t, std::vector<std::string>> by_version;
-  for (const auto& [version, commit] : listing->commits) {
-    if (version < keep->version) by_version[version.value()].push_back(commit.name);
-  }
-  for (const auto& checkpoint : listing->checkpoints) {
-    if (checkpoint.version < keep->version)
-      by_version[checkpoint.version.value()].push_back(checkpoint.names.front());
-  }
-  for (const auto& compacted : listing->compacted) {
-    if (compacted.last < keep->version)
-      by_version[compacted.last.value()].push_back(compacted.name);
-  }
-  for (const auto& [version, names] : by_version) {
-    const Status status = DeleteBelow(names);
-    if (!status.ok()) return Explain(status, "the log cannot be cleaned up");
-  }
-  world_.Count(Event::kCleanup);
-}
-
-Status Maintainer::DeleteBelow(const std::vector<std::string>& names) {
-  for (const std::string& name : names)
-    TARN_RETURN_IF_ERROR(world_.store()->Delete(table_->LogKey(name)));
-  return Status::Ok();
+  const Status status = delta::WriteCompacted(*table_, delta::Version(first), delta::Version(last));
+  if (status.ok()) return world_.Count(Event::kCompaction);
+  if (status.code() == StatusCode::kNotFound && first < model_.oldest()) return;
+  Explain(status, "a compacted log cannot be written");
 }
 
 void Maintainer::CheckEverything() {

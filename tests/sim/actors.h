@@ -9,14 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "delta/clone_registry.h"
 #include "delta/table.h"
 #include "delta/transaction.h"
 #include "model.h"
 #include "world.h"
 
 namespace tarn::sim {
-
-inline constexpr char kRoot[] = "t";
 
 class Actor {
  public:
@@ -28,7 +27,9 @@ class Actor {
  protected:
   virtual void Step() = 0;
   virtual void Finish() {}
-  std::shared_ptr<delta::Table> Open();
+  std::shared_ptr<delta::Table> Open(const std::string& root = kRoot);
+  // Finds tables of the simulated store by their place.
+  delta::OpenLocation Opener();
   // The newest version, checked; null when a fault came between.
   delta::SnapshotPtr Latest();
   delta::SnapshotPtr At(int64_t version);
@@ -84,7 +85,7 @@ class Writer final : public Actor {
   void ChangeMetadata();
   void ChangeDomain();
   void Restore();
-  Status StageRestore(const delta::Snapshot& target);
+  Status WriteChangeFile();
 
   std::string app_;
   int64_t from_ = -1;        // delivered last: the positions behind this one
@@ -106,9 +107,10 @@ class Reader final : public Actor {
  private:
   void CheckVectors(const delta::Snapshot& snapshot);
   void CheckChecksum(const delta::Snapshot& snapshot);
+  void CheckChanges(const delta::Snapshot& snapshot);
 };
 
-// Checkpoints, compacted logs, clean-up.
+// Checkpoints, clean-up of the log, compacted logs.
 class Maintainer final : public Actor {
  public:
   using Actor::Actor;
@@ -121,8 +123,32 @@ class Maintainer final : public Actor {
  private:
   void Checkpoint();
   void Compact();
-  void CleanUp();
-  Status DeleteBelow(const std::vector<std::string>& keys);
+};
+
+class Sweeper final : public Actor {
+ public:
+  using Actor::Actor;
+  void CheckNothingIsLeft();
+
+ protected:
+  void Step() override;
+
+ private:
+  bool Vacuum(bool lite, bool dry_run);
+};
+
+// Makes shallow clones, reads and drops them.
+class Cloner final : public Actor {
+ public:
+  using Actor::Actor;
+  void CheckClones();
+
+ protected:
+  void Step() override;
+
+ private:
+  void Clone();
+  void Drop();
 };
 
 }  // namespace tarn::sim

@@ -82,6 +82,8 @@ void Model::Apply(const delta::Action& action, State* state) {
     }
   } else if (const auto* metadata = std::get_if<delta::Metadata>(&action)) {
     state->configuration = metadata->configuration;
+  } else if (const auto* change = std::get_if<delta::AddCdcFile>(&action)) {
+    state->change_files.insert(kTable + change->path);
   }
 }
 
@@ -100,11 +102,15 @@ void Model::OnCommit(int64_t version, const std::string& bytes) {
   auto actions = delta::ParseActions(bytes, "commit " + std::to_string(version));
   if (!actions.ok()) return Fail(actions.status().ToString());
   // Where the log was cleaned up, an entry is no part of the table. It must not be acknowledged.
-  if (version <= latest() && version < oldest_) return world_.Count(Event::kStray);
+  if (version <= latest() && version < oldest()) {
+    NameFilesOf(*actions);  // VACUUM cannot know
+    return world_.Count(Event::kStray);
+  }
   if (version != latest() + 1)
     return Fail("came after version " + std::to_string(latest()) + ": versions are not contiguous");
   const State before = states_.empty() ? State() : *states_.back();
   auto after = std::make_shared<State>(before);
+  after->change_files.clear();
   const delta::CommitInfo* info = nullptr;
   // Removes first: an action order within a commit has no meaning.
   for (const delta::Action& action : *actions) {
@@ -118,16 +124,17 @@ void Model::OnCommit(int64_t version, const std::string& bytes) {
   for (const auto& [path, file] : after->files) AddRowsOf(path, file, &after->rows);
   std::sort(after->rows.begin(), after->rows.end());
   states_.push_back(after);
-  const auto intent =
-      intents_.find(info == nullptr ? 0 : NumberOf(info->user_metadata.value_or("0")));
-  if (intent == intents_.end()) return Fail("a commit that nobody meant to make");
-  landed_.push_back(&intent->second);
+  commit_ms_.push_back(NowMs());
+  Intent* intent = IntentOf(info);
+  if (intent == nullptr) return Fail("a commit that nobody meant to make");
+  landed_.push_back(intent);
   if (world_.tracing()) {
     world_.Trace("  version " + std::to_string(version) + " = intent " +
-                 std::to_string(intent->first) + " (" + info->operation + "), rows" +
+                 std::to_string(intent->id) + " (" + info->operation + "), rows" +
                  Describe(after->rows));
   }
-  CheckIntent(intent->second, before, *after);
+  CheckIntent(*intent, before, *after);
+  CheckFiles(before, *after);
   CheckKeys(*after);
   CheckTimestamp(*actions, *after);
   if (world_.conditions().row_tracking) CheckRowIds(*actions);
@@ -159,9 +166,12 @@ Rows Model::BlindlyAddedSince(int64_t base) const {
 Rows Model::ExpectedRows(const Intent& intent, const State& before) {
   if (intent.kind != Kind::kRestore)
     return With(Without(before.rows, intent.removed), intent.added);
-  // Under WriteSerializable, rows appended blindly since the base count as appended afterwards.
+  // Under WriteSerializable, rows appended blindly since the base count as appended afterwards; a
+  // stale base may be older than the version to return to.
   const Rows& target = state(intent.restored).rows;
-  return intent.serializable ? target : With(target, BlindlyAddedSince(intent.base));
+  return intent.serializable
+             ? target
+             : With(target, BlindlyAddedSince(std::max(intent.base, intent.restored)));
 }
 
 void Model::CheckRows(const Intent& intent, const State& before, const Rows& after) {
@@ -191,8 +201,10 @@ void Model::CheckNumbers(const Intent& intent, const State& before, const State&
     return found == map.end() ? 0 : NumberOf(found->second);
   };
   const std::string name = "intent " + std::to_string(intent.id);
+  // RESTORE brings the properties back too.
+  const State& source = intent.kind == Kind::kRestore ? state(intent.restored) : before;
   const int64_t note =
-      intent.kind == Kind::kMetadata ? intent.number : number(before.configuration, kNote);
+      intent.kind == Kind::kMetadata ? intent.number : number(source.configuration, kNote);
   if (number(after.configuration, kNote) != note ||
       (intent.kind == Kind::kMetadata && number(before.configuration, kNote) != note - 1)) {
     Fail(name + ": a change of metadata was lost");

@@ -11,7 +11,12 @@
 //   - the sum of all accounts is constant, each has one row, and a unique key has one row;
 //   - application versions only grow; in-commit timestamps only grow; row ids never overlap;
 //   - a version read by anyone, from any mix of checkpoints, compacted and plain logs, at any time,
-//     is the version that was committed.
+//     is the version that was committed;
+//   - a log entry goes only when its version was replaced before the log's retention;
+//   - no file goes that a version inside the retention of VACUUM needs, or a clone; what nobody
+//   ever
+//     named is gone after the last VACUUM;
+//   - the change feed of versions a to b is what makes the rows of b out of those before a.
 //
 // Threads: none.
 #pragma once
@@ -25,6 +30,7 @@
 #include <vector>
 
 #include "delta/actions.h"
+#include "delta/change_feed.h"
 #include "delta/snapshot.h"
 #include "world.h"
 
@@ -68,15 +74,32 @@ struct Intent {
   int64_t version = -1;  // where
 };
 
+// What is there of one change file.
+struct Change {
+  Rows deleted;
+  Rows inserted;
+};
+
+struct CloneFacts {
+  int64_t source_version = -1;
+  int64_t begun_ms = 0;
+  int64_t landed_ms = 0;
+  bool landed = false;
+  bool dropped = false;        // a late request may make it again; it is nobody's then
+  bool vouched = true;         // false: it took longer than anybody vouches for
+  std::set<std::string> keys;  // of the source's files
+  size_t files = 0;
+};
+
 struct LiveFile {
   std::string vector;  // UniqueId of the deletion vector; empty: none
   std::optional<int64_t> base_row_id;
-  bool operator==(const LiveFile&) const = default;
 };
 
 struct State {
   std::map<std::string, LiveFile> files;
-  std::set<std::string> tombstones;  // path|vector
+  std::set<std::string> change_files;  // of this one commit, as keys
+  std::set<std::string> tombstones;    // path|vector
   std::map<std::string, int64_t> txns;
   std::map<std::string, std::string> domains;
   delta::StringMap configuration;
@@ -94,29 +117,55 @@ class Model {
     contents_[path] = std::move(rows);
   }
   const std::vector<Uid>& Contents(const std::string& path) const { return contents_.at(path); }
-  void DefineVector(const std::string& id, std::set<uint64_t> positions) {
+  void DefineVector(const std::string& id, std::set<uint64_t> positions, std::string key) {
     vectors_[id] = std::move(positions);
+    vector_keys_[id] = std::move(key);
   }
+  void DefineChangeFile(const std::string& path, Change change) {
+    changes_[path] = std::move(change);
+  }
+  CloneFacts& BeginClone(const std::string& root, int64_t source_version);
+  std::map<std::string, CloneFacts>& clones() { return clones_; }
   // Positions that a deletion vector deletes; "" is none.
   const std::set<uint64_t>& Vector(const std::string& id) const { return vectors_.at(id); }
   Intent& NewIntent(Kind kind);
   int64_t NextNumber() { return ++numbers_; }
 
   // --- what happens ---
-  void OnCommit(int64_t version, const std::string& bytes);
+  void OnPut(const std::string& key);
+  void OnEntry(const std::string& key, int64_t version, const std::string& bytes);
+  void OnDelete(const std::string& key, int64_t vacuum_began_micros);
   void Acknowledge(Intent& intent, int64_t version);
   void AcknowledgeAlready(Intent& intent);
   void Refuse(Intent& intent);
   void OnRead(const delta::Snapshot& snapshot);
-  // Versions below are no longer promised.
-  void PromiseOnlyFrom(int64_t version) { oldest_ = std::max(oldest_, version); }
+  // The rows of `last` are those before `first` and what the feed says.
+  void OnChangeFeed(int64_t first, int64_t last, const delta::ChangeFeed& feed);
 
   int64_t latest() const { return static_cast<int64_t>(states_.size()) - 1; }
-  int64_t oldest() const { return oldest_; }
+  // Versions below may have left the log by now.
+  int64_t oldest() const;
+  // Files of versions below may be gone by now.
+  int64_t oldest_with_files() const;
+  // A file of the newest version is gone because its writer was slower than the retention.
+  bool lost_files() const { return lost_files_; }
+  // True when something named the file at some time.
+  bool WasNamed(const std::string& key) const { return named_.count(key) != 0; }
   const State& state(int64_t version) const { return *states_[static_cast<size_t>(version)]; }
   void CountFates();
 
  private:
+  void OnCommit(int64_t version, const std::string& bytes);
+  void OnCloneCommit(const std::string& root, const std::string& bytes);
+  Intent* IntentOf(const delta::CommitInfo* info);
+  void NameFilesOf(const std::vector<delta::Action>& actions);
+  void CheckFiles(const State& before, const State& after);
+  void CheckDelete(const std::string& key, int64_t vacuum_began_ms);
+  bool Needs(const State& state, const std::string& key) const;
+  std::set<std::string> KeysOf(const State& state) const;
+  int64_t FirstReplacedSince(int64_t ms) const;
+  int64_t NowMs() const;
+  Change ChangeOf(const delta::ChangeFile& file);
   void Apply(const delta::Action& action, State* state);
   void AddRowsOf(const std::string& path, const LiveFile& file, Rows* rows);
   void CheckIntent(Intent& intent, const State& before, const State& after);
@@ -133,10 +182,16 @@ class Model {
   std::map<Uid, Row> rows_;
   std::map<std::string, std::vector<Uid>> contents_;
   std::map<std::string, std::set<uint64_t>> vectors_ = {{"", {}}};
+  std::map<std::string, std::string> vector_keys_;  // by id
+  std::map<std::string, Change> changes_;           // by path
+  std::map<std::string, CloneFacts> clones_;        // by root
+  std::map<std::string, int64_t> put_ms_;           // of files, by key: last put
+  std::set<std::string> named_;                     // keys
+  std::vector<int64_t> commit_ms_;                  // by version
+  bool lost_files_ = false;
   std::map<int64_t, Intent> intents_;
   std::vector<std::shared_ptr<const State>> states_;
   std::vector<const Intent*> landed_;  // by version
-  int64_t oldest_ = 0;
   int64_t numbers_ = 0;
   int64_t timestamp_ms_ = 0;
   int64_t next_row_id_ = 0;
@@ -146,6 +201,9 @@ class Model {
 
 // What a metadata domain or property of the simulator counts to; 0 when absent.
 int64_t NumberOf(const std::string& text);
+inline constexpr char kRoot[] = "t";
+inline constexpr char kTable[] = "t/";
+inline constexpr char kIntent[] = "sim.intent";  // operation parameter of RESTORE
 inline constexpr char kNote[] = "sim.note";
 inline constexpr char kDomain[] = "sim.domain";
 

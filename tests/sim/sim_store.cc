@@ -13,6 +13,7 @@ constexpr uint64_t kStaleChanges = 3;  // how far behind a stale answer is, at m
 
 // Damage that can be noticed: a compacted log cut between two lines would be a valid, shorter one.
 void CutInsideLine(std::string* bytes, Random& random) {
+  if (bytes->size() < 2) return;
   size_t cut = 1 + random.Uniform(bytes->size() - 1);
   while (cut > 1 && ((*bytes)[cut - 1] == '\n' || (*bytes)[cut] == '\n')) --cut;
   bytes->resize(cut);
@@ -58,7 +59,7 @@ Result<std::string> SimStore::GetRange(const std::string& key, uint64_t offset, 
 Result<store::ObjectInfo> SimStore::Head(const std::string& key) {
   TARN_RETURN_IF_ERROR(Ask("head", key, Event::kReadFailed, 90));
   TARN_ASSIGN_OR_RETURN(const Object* object, Find(key));
-  return store::ObjectInfo{key, object->bytes.size(), object->modified_micros};
+  return store::ObjectInfo{key, object->bytes.size(), object->modified_micros, {}};
 }
 
 Status SimStore::Put(const std::string& key, std::string_view bytes, store::PutMode mode) {
@@ -68,7 +69,7 @@ Status SimStore::Put(const std::string& key, std::string_view bytes, store::PutM
   if (world_.Strikes(Event::kLostRequest, 50))
     return Status::OutcomeUnknown("simulated lost request of put " + key);
   if (world_.Strikes(Event::kDelayedPut, 50)) {
-    delayed_.push_back({key, std::string(bytes), mode, false});
+    delayed_.push_back({key, std::string(bytes), mode, false, 0});
     return Status::OutcomeUnknown("simulated delay of put " + key);
   }
   const Status status = Apply(key, std::string(bytes), mode);
@@ -81,10 +82,10 @@ Status SimStore::Put(const std::string& key, std::string_view bytes, store::PutM
 Status SimStore::Delete(const std::string& key) {
   TARN_RETURN_IF_ERROR(Ask("delete", key, Event::kPutFailed, 40));
   if (world_.Strikes(Event::kDelayedDelete, 15)) {
-    delayed_.push_back({key, "", store::PutMode::kOverwrite, true});
+    delayed_.push_back({key, "", store::PutMode::kOverwrite, true, world_.vacuum_began});
     return Status::OutcomeUnknown("simulated delay of delete " + key);
   }
-  ApplyDelete(key);
+  ApplyDelete(key, world_.vacuum_began);
   world_.Step("delete reply", key);
   return Status::Ok();
 }
@@ -111,16 +112,18 @@ Status SimStore::Apply(const std::string& key, std::string bytes, store::PutMode
   object.modified_micros = world_.clock().store_micros();
   object.written_at = ++changes_;
   if (world_.tracing()) world_.Trace("  stored " + key);
-  if (commit) world_.model().OnCommit(name->version.value(), object.bytes);
+  world_.model().OnPut(key);
+  if (commit) world_.model().OnEntry(key, name->version.value(), object.bytes);
   return Status::Ok();
 }
 
-void SimStore::ApplyDelete(const std::string& key) {
+void SimStore::ApplyDelete(const std::string& key, int64_t vacuum_began) {
   const auto found = objects_.find(key);
   if (found == objects_.end()) return;
+  world_.model().OnDelete(key, vacuum_began);
   const Object& object = found->second;
   gone_.push_back(
-      {{key, object.bytes.size(), object.modified_micros}, object.written_at, ++changes_});
+      {{key, object.bytes.size(), object.modified_micros, {}}, object.written_at, ++changes_});
   if (gone_.size() > 2 * kStaleChanges) gone_.pop_front();
   objects_.erase(found);
   if (world_.tracing()) world_.Trace("  deleted " + key);
@@ -137,7 +140,7 @@ Result<std::vector<store::ObjectInfo>> SimStore::List(const std::string& prefix,
   auto it = start_after < prefix ? objects_.lower_bound(prefix) : objects_.upper_bound(start_after);
   for (; it != objects_.end() && it->first.starts_with(prefix); ++it) {
     if (it->second.written_at <= as_of)
-      out.push_back({it->first, it->second.bytes.size(), it->second.modified_micros});
+      out.push_back({it->first, it->second.bytes.size(), it->second.modified_micros, {}});
   }
   if (as_of < changes_) {
     for (const Gone& gone : gone_) {
@@ -149,6 +152,13 @@ Result<std::vector<store::ObjectInfo>> SimStore::List(const std::string& prefix,
     std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
   }
   if (limit != 0 && out.size() > limit) out.resize(limit);
+  return out;
+}
+
+std::vector<store::ObjectInfo> SimStore::Everything() const {
+  std::vector<store::ObjectInfo> out;
+  for (const auto& [key, object] : objects_)
+    out.push_back({key, object.bytes.size(), object.modified_micros, {}});
   return out;
 }
 
@@ -235,7 +245,7 @@ void SimStore::DeliverDelayed(uint64_t one_in) {
     delayed_.erase(delayed_.begin() + static_cast<int64_t>(i));
     if (world_.tracing()) world_.Trace("late arrival: " + request.key);
     if (request.is_delete) {
-      ApplyDelete(request.key);
+      ApplyDelete(request.key, request.vacuum_began);
     } else {
       (void)Apply(request.key, request.bytes, request.mode).ok();  // nobody hears the answer
     }

@@ -34,11 +34,17 @@ class SimStore final : public store::ObjectStore, public std::enable_shared_from
                                               const std::string& start_after,
                                               size_t limit) override;
   Result<Listing> ListFolder(const std::string& folder) override;
-  std::string EnginePath(const std::string&) const override { return ""; }
+  std::string EnginePath(const std::string& key) const override { return kPlace + key; }
   std::string Describe() const override { return "the simulated store"; }
 
   // Requests that are still on their way arrive, each with a chance of one in `one_in`.
   void DeliverDelayed(uint64_t one_in);
+
+  // For the model: no call, nothing fails.
+  bool Holds(const std::string& key) const { return objects_.count(key) != 0; }
+  std::vector<store::ObjectInfo> Everything() const;
+
+  static constexpr char kPlace[] = "/sim/";
 
  private:
   struct Object {
@@ -56,11 +62,12 @@ class SimStore final : public store::ObjectStore, public std::enable_shared_from
     std::string bytes;
     store::PutMode mode = store::PutMode::kOverwrite;
     bool is_delete = false;
+    int64_t vacuum_began = 0;  // of the VACUUM that deletes; 0: another
   };
   Status Ask(const char* what, const std::string& key, Event fault, uint64_t one_in);
   Result<const Object*> Find(const std::string& key);
   Status Apply(const std::string& key, std::string bytes, store::PutMode mode);
-  void ApplyDelete(const std::string& key);
+  void ApplyDelete(const std::string& key, int64_t vacuum_began);
   static bool MayRot(const std::string& key);
 
   World& world_;

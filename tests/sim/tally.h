@@ -65,6 +65,17 @@ enum class Event : int {
   kTimeTravel,
   kVersionGone,  // asked for and cleaned up
   kChecksumRead,
+  kRestoreRefused,  // files of the version are gone, or a VACUUM is under way
+  kVacuum,
+  kVacuumDeleted,     // files
+  kVacuumRefused,     // a clone that cannot be looked at, a log that begins too late, a conflict
+  kVacuumOutranSlow,  // a writer older than the retention commits files that are gone
+  kClone,
+  kCloneRefused,
+  kCloneRead,
+  kCloneDropped,
+  kChangeFile,
+  kChangeFeedRead,
   kEvents,
 };
 inline constexpr int kEventCount = static_cast<int>(Event::kEvents);
@@ -123,6 +134,17 @@ inline constexpr std::array<std::string_view, kEventCount> kEventNames = {
     "did: time travel",
     "did: time travel to what is cleaned up",
     "did: version checksum validated",
+    "did: restore refused",
+    "did: vacuum",
+    "did: files deleted by vacuum",
+    "did: vacuum refused",
+    "did: commit of a writer that was slower than the retention",
+    "did: shallow clone",
+    "did: shallow clone refused",
+    "did: shallow clone compared",
+    "did: shallow clone dropped",
+    "did: change file written",
+    "did: change feed replayed",
 };
 
 class Tally {

@@ -39,6 +39,13 @@ void World::Choose() {
   c.writers = 2 + static_cast<int>(random_.Uniform(3));
   c.readers = 1 + static_cast<int>(random_.Uniform(2));
   c.steps = 3 + static_cast<int>(random_.Uniform(4));
+  c.vacuum = !c.eventual && Chance(2);
+  c.clones = Chance(3);
+  c.change_feed = Chance(2);
+  c.log_hours = c.cleanup ? 12 + static_cast<int64_t>(random_.Uniform(36)) : 0;
+  c.file_hours = 12 + static_cast<int64_t>(random_.Uniform(36));
+  // The log is cleaned up by days: where things expire, a run takes days.
+  c.minute_micros = c.cleanup || c.vacuum ? 24 * kMinuteMicros : kMinuteMicros;
   faulty_ = faulty;
 }
 
@@ -68,8 +75,10 @@ void World::Yield() {
   if (current_ == nullptr || std::uncaught_exceptions() > 0) return;
   Actor* self = current_;
   self->in_commit = in_commit;
+  self->vacuum_began = vacuum_began;
   self->fiber->Yield();
   in_commit = self->in_commit;
+  vacuum_began = self->vacuum_began;
 }
 
 void World::Think() {
@@ -88,7 +97,7 @@ void World::Step(const char* what, const std::string& key) {
   if (tracing_) Trace(std::string(what) + " " + key);
   if (Strikes(Event::kStall, 150)) {
     current_->asleep = 20 + static_cast<int>(random_.Uniform(60));
-    clock_.Advance(static_cast<int64_t>(random_.Uniform(50)) * kMinuteMicros);
+    clock_.Advance(static_cast<int64_t>(random_.Uniform(50)) * conditions_.minute_micros);
   }
   if (current_->cut_off > 0) {
     --current_->cut_off;
@@ -121,6 +130,14 @@ void World::StartActors() {
   }
   auto maintainer = std::make_shared<Maintainer>(*this);
   Spawn("maintainer", [maintainer] { maintainer->Run(); });
+  if (conditions_.vacuum) {
+    auto sweeper = std::make_shared<Sweeper>(*this);
+    Spawn("sweeper", [sweeper] { sweeper->Run(); });
+  }
+  if (conditions_.clones) {
+    auto cloner = std::make_shared<Cloner>(*this);
+    Spawn("cloner", [cloner] { cloner->Run(); });
+  }
 }
 
 void World::RunActors() {
@@ -137,6 +154,7 @@ void World::RunActors() {
       continue;
     }
     in_commit = current_->in_commit;
+    vacuum_began = current_->vacuum_began;
     current_->fiber->Resume();
     if (current_->fiber->done()) awake.erase(awake.begin() + static_cast<int64_t>(pick));
     current_ = nullptr;
@@ -153,6 +171,8 @@ bool World::Run() {
   store_->DeliverDelayed(1);
   conditions_.faulty = conditions_.eventual = false;
   Maintainer(*this).CheckEverything();
+  if (running() && conditions_.vacuum) Sweeper(*this).CheckNothingIsLeft();
+  if (running() && conditions_.clones) Cloner(*this).CheckClones();
   if (running()) Writer(*this, 1001).Run();  // the table can still be written
   model_->CountFates();
   return running();

@@ -30,6 +30,12 @@ struct Conditions {
   bool eventual = false;  // stale lists and reads, which S3 does not have
   bool rot = false;  // damaged bytes; never together with clean-up, which relies on checkpoints
   bool cleanup = false;
+  bool vacuum = false;  // not together with stale lists: VACUUM relies on what it lists
+  bool clones = false;
+  bool change_feed = false;
+  int64_t log_hours = 0;      // delta.logRetentionDuration, with cleanup
+  int64_t file_hours = 0;     // the retention of every VACUUM
+  int64_t minute_micros = 0;  // what passes for a minute: most of an hour where things expire
   bool in_commit_timestamps = false;
   bool serializable = false;
   bool row_tracking = false;
@@ -97,6 +103,8 @@ class World {
   bool CutOff() const { return current_ != nullptr && current_->cut_off > 0; }
   // Set while an actor is inside Transaction::Commit.
   bool in_commit = false;
+  // When the VACUUM the actor is in began, by the store's clock; 0 outside.
+  int64_t vacuum_began = 0;
 
  private:
   void Choose();
@@ -116,6 +124,7 @@ class World {
     int asleep = 0;   // turns it is passed over
     int cut_off = 0;  // calls that will not reach the store
     bool in_commit = false;
+    int64_t vacuum_began = 0;
   };
   std::vector<std::unique_ptr<Actor>> actors_;
   Actor* current_ = nullptr;

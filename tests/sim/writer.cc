@@ -5,6 +5,7 @@
 #include "delta/deletion_vector.h"
 #include "delta/file_table.h"
 #include "delta/predicate.h"
+#include "delta/restore.h"
 #include "sim_store.h"
 
 namespace tarn::sim {
@@ -33,6 +34,15 @@ void Writer::CreateTable() {
     metadata.configuration["delta.enableInCommitTimestamps"] = "true";
   if (conditions.serializable) metadata.configuration["delta.isolationLevel"] = "Serializable";
   if (conditions.row_tracking) metadata.configuration["delta.enableRowTracking"] = "true";
+  if (conditions.change_feed) metadata.configuration["delta.enableChangeDataFeed"] = "true";
+  if (conditions.cleanup) {
+    metadata.configuration["delta.logRetentionDuration"] =
+        "interval " + std::to_string(conditions.log_hours) + " hours";
+  } else {
+    metadata.configuration["delta.enableExpiredLogCleanup"] = "false";
+  }
+  // No tombstone expires: the model has them all. VACUUM says its own retention.
+  metadata.configuration["delta.deletedFileRetentionDuration"] = "interval 100 weeks";
   auto created = delta::Transaction::Create(table_, metadata);
   if (!created.ok()) return world_.Fail(created.status().ToString());
   tx_ = std::move(*created);
@@ -144,6 +154,7 @@ Status Writer::AddFile(std::vector<Uid> rows, bool data_change) {
                ",\"minValues\":{\"id\":" + std::to_string(low) +
                "},\"maxValues\":{\"id\":" + std::to_string(high) + "},\"nullCount\":{\"id\":0}}";
   model_.DefineFile(file.path, std::move(rows));
+  TARN_RETURN_IF_ERROR(world_.store()->Put(kTable + file.path, "rows", store::PutMode::kOverwrite));
   return tx_->AddDataFile(std::move(file));
 }
 
@@ -166,7 +177,9 @@ Status Writer::WriteVector(delta::FileIndex file, std::set<uint64_t> gone) {
   for (const uint64_t row : gone) rows.Add(row);
   TARN_ASSIGN_OR_RETURN(const auto written, delta::WriteDeletionVectors(*world_.store(), kRoot,
                                                                         {rows}, world_.random()));
-  model_.DefineVector(written[0].UniqueId(), std::move(gone));
+  TARN_ASSIGN_OR_RETURN(const std::string key,
+                        delta::DeletionVectorKey(*world_.store(), kRoot, written[0]));
+  model_.DefineVector(written[0].UniqueId(), std::move(gone), key);
   world_.Count(Event::kVectorWritten);
   return tx_->UpdateDeletionVector(file, written[0]);
 }
@@ -194,7 +207,22 @@ Status Writer::ChangeRows(const std::vector<Located>& removed) {
     positions.merge(GoneFrom(index));
     TARN_RETURN_IF_ERROR(ChangeFile(index, positions));
   }
-  return new_rows_.empty() ? Status::Ok() : AddFile(new_rows_, true);
+  if (!new_rows_.empty()) TARN_RETURN_IF_ERROR(AddFile(new_rows_, true));
+  const bool said = world_.conditions().change_feed && !removed.empty() && !world_.Chance(4);
+  return said ? WriteChangeFile() : Status::Ok();
+}
+
+// All the commit changes: the feed then looks at nothing else of it.
+Status Writer::WriteChangeFile() {
+  delta::AddCdcFile file;
+  file.path = "_change_data/c" + std::to_string(model_.NextNumber());
+  file.size_bytes = 100;
+  model_.DefineChangeFile(file.path, {intent_->removed, intent_->added});
+  TARN_RETURN_IF_ERROR(
+      world_.store()->Put(kTable + file.path, "changes", store::PutMode::kOverwrite));
+  tx_->AddChangeFile(std::move(file));
+  world_.Count(Event::kChangeFile);
+  return Status::Ok();
 }
 
 // --- statements ---
@@ -326,40 +354,26 @@ void Writer::Restore() {
   const delta::SnapshotPtr latest = Latest();
   if (latest == nullptr) return;
   const delta::SnapshotPtr target = At(RandomPast(*latest));
-  if (target == nullptr || !Begin(Kind::kRestore)) return;
+  if (target == nullptr) return;
+  intent_ = &model_.NewIntent(Kind::kRestore);
   intent_->restored = target->version().value();
-  tx_->ReadWholeTable();
-  tx_->SetOperation("RESTORE", {});
-  staged_ = StageRestore(*target);
-  if (!tx_->HasChanges()) return;
-  Commit(Event::kRestore);
-}
-
-Status Writer::StageRestore(const delta::Snapshot& target) {
-  std::set<std::string> kept;
-  for (uint32_t i = 0; i < tx_->base()->num_files(); ++i) {
-    const delta::FileIndex index(i);
-    const std::string path(tx_->base()->files().Path(index));
-    const auto there = target.FindFile(path);
-    if (there && target.File(*there).deletion_vector == tx_->base()->File(index).deletion_vector) {
-      kept.insert(path);
-      continue;
-    }
-    TARN_RETURN_IF_ERROR(tx_->RemoveDataFile(index));
-    if (!there) continue;
-    // One commit cannot name a path twice: the rows of that version are written anew.
-    kept.insert(path);
-    const auto vector = target.File(*there).deletion_vector;
-    for (const Uid uid : Survivors(index, model_.Vector(vector ? vector->UniqueId() : "")))
-      new_rows_.push_back(uid);
+  world_.Think();
+  world_.in_commit = true;
+  const auto outcome = delta::Restore(table_, target, {{kIntent, std::to_string(intent_->id)}});
+  world_.in_commit = false;
+  if (outcome.ok()) {
+    if (intent_->landed == 0) return model_.Refuse(*intent_);  // nothing had to change
+    world_.Count(Event::kRestore);
+    return model_.Acknowledge(*intent_, outcome->version.value());
   }
-  for (uint32_t i = 0; i < target.num_files(); ++i) {
-    delta::AddFile file = target.File(delta::FileIndex(i));
-    if (kept.count(file.path) != 0) continue;
-    file.data_change = true;
-    TARN_RETURN_IF_ERROR(tx_->AddDataFile(std::move(file)));
-  }
-  return new_rows_.empty() ? Status::Ok() : AddFile(new_rows_, true);
+  const StatusCode code = outcome.status().code();
+  if (code == StatusCode::kOutcomeUnknown) return world_.Count(Event::kOutcomeUnknown);
+  model_.Refuse(*intent_);
+  const bool gone = code == StatusCode::kNotFound &&
+                    (intent_->restored < model_.oldest_with_files() || model_.lost_files());
+  if (!gone && code != StatusCode::kConflict)
+    return Explain(outcome.status(), "a version cannot be restored");
+  world_.Count(Event::kRestoreRefused);
 }
 
 // --- the commit ---
