@@ -14,6 +14,7 @@
 #include "duck/lake_schema_entry.h"
 #include "duck/lake_transaction.h"
 #include "duck/status_exception.h"
+#include "duck/stream_slice.h"
 #include "duck/types.h"
 #include "duckdb/common/multi_file/multi_file_reader.hpp"
 #include "duckdb/common/string_util.hpp"
@@ -125,6 +126,18 @@ duckdb::unique_ptr<duckdb::BaseStatistics> DeltaTableEntry::GetStatistics(
 duckdb::TableFunction DeltaTableEntry::GetScanFunction(
     duckdb::ClientContext& context, duckdb::unique_ptr<duckdb::FunctionData>& bind_data) {
   auto& transaction = LakeTransaction::Get(context, catalog);
+  if (!time_travel_) {
+    if (const auto slice = StreamSlices::Get(context)->Find(QualifiedName())) {
+      auto info =
+          MakeScanInfo(QualifiedName(), table_, nullptr, delta_schema_, metadata_, nullptr);
+      auto overlay = std::make_shared<ScanOverlay>();
+      overlay->added = slice->files;
+      info->overlay = std::move(overlay);
+      auto bound = BindDeltaScan(context, std::move(info));
+      bind_data = std::move(bound.bind_data);
+      return std::move(bound.function);
+    }
+  }
   const delta::Transaction* staged = time_travel_ ? nullptr : transaction.StagedFor(table_);
   if (!time_travel_) transaction.NoteScan(table_, context.transaction.GetActiveQuery());
   auto info = MakeScanInfo(QualifiedName(), table_, version_, delta_schema_, metadata_, staged);

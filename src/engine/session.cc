@@ -68,6 +68,32 @@ Status DuckSession::Run(std::string_view script, const std::string& source_name,
   return Status::Ok();
 }
 
+Result<duckdb::unique_ptr<duckdb::SQLStatement>> DuckSession::Parse(
+    std::string_view sql, const std::string& source_name) {
+  dialect::TranslateContext context;
+  context.source_name = source_name;
+  TARN_ASSIGN_OR_RETURN(const auto statements, dialect::Translate(sql, dialect_, context));
+  if (statements.size() != 1) {
+    return Status::InvalidArgument(source_name + ": one query is wanted, not " +
+                                   std::to_string(statements.size()) + " statements");
+  }
+  try {
+    duckdb::Parser parser(connection_.context->GetParserOptions());
+    parser.ParseQuery(statements[0].sql);
+    if (parser.statements.size() != 1) {
+      return Status::InvalidArgument(source_name + ": one query is wanted");
+    }
+    auto parsed = std::move(parser.statements.front());
+    dialect::CompleteStatement(*parsed, sql);
+    if (dialect_ == dialect::SqlDialect::kSpark && statements[0].rewrite_expressions) {
+      dialect::RewriteSparkExpressions(*parsed);
+    }
+    return parsed;
+  } catch (const std::exception& exception) {
+    return StatusOf(duckdb::ErrorData(exception));
+  }
+}
+
 Status DuckSession::RunUnit(const Unit& unit, const std::function<Status(QueryResult&)>& visit) {
   const bool own_transaction = connection_.IsAutoCommit() && !connection_.HasActiveTransaction();
   for (int attempt = 1;; ++attempt) {

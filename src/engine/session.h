@@ -29,6 +29,13 @@ class DuckSession final : public Session {
   void Interrupt() override { connection_.Interrupt(); }
   double Progress() override { return connection_.GetQueryProgress(); }
 
+  duckdb::ClientContext& context() { return *connection_.context; }
+  // What a statement means in the session's dialect, parsed; errors carry `source_name`.
+  Result<duckdb::unique_ptr<duckdb::SQLStatement>> Parse(std::string_view sql,
+                                                         const std::string& source_name);
+  // Runs `body` in a DuckDB transaction of its own, turning exceptions into Status.
+  Status RunInTransaction(const std::function<Status(duckdb::ClientContext&)>& body);
+
   Result<CommitOutcome> AppendBatch(const std::string& table,
                                     const std::vector<BatchColumn>& columns, size_t rows,
                                     const CommitAnnotations& annotations) override;

@@ -5,6 +5,7 @@
 #include "transform/project/value_json.h"
 #include "transform/run/compiler.h"
 #include "transform/run/seed.h"
+#include "transform/run/streaming.h"
 
 namespace tarn::transform {
 namespace {
@@ -275,6 +276,7 @@ Result<MaterializeOutcome> Materialize(RunScope& scope) {
   if (kind == "table" || kind == "external") return MaterializeTable(scope);
   if (kind == "materialized_view") return MaterializeTable(scope);
   if (kind == "incremental") return MaterializeIncremental(scope);
+  if (kind == "streaming") return MaterializeStreaming(scope);
   if (kind == "snapshot") return MaterializeSnapshot(scope);
   if (kind == "seed") return MaterializeSeed(scope);
   if (macro != nullptr) return MaterializeByMacro(scope, *macro);
