@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 
+#include "app/model_streams.h"
 #include "govern/contract_yaml.h"
 
 namespace tarn::app {
@@ -26,6 +27,17 @@ Status ReadLakeFile(const fs::path& path, ProjectOptions* options) {
   }
 }
 
+Status AddModels(const fs::path& root, Project* project) {
+  ProjectOptions& options = project->options;
+  std::error_code error;
+  if (options.dbt.empty() && !fs::exists(root / "dbt_project.yml", error)) return Status::Ok();
+  const std::string folder = (root / options.dbt).lexically_normal().string();
+  TARN_ASSIGN_OR_RETURN(auto models,
+                        ReadModelStreams({folder, options.dbt_target, options.lake}));
+  for (auto& model : models) project->streams.push_back(std::move(model));
+  return Status::Ok();
+}
+
 }  // namespace
 
 OptionSet LakeFileOptions(ProjectOptions* options) {
@@ -38,6 +50,9 @@ OptionSet LakeFileOptions(ProjectOptions* options) {
   out.Count("threads", &options->threads, "of the engine (default: all cores)");
   out.Duration("lease", &options->lease_ttl_micros, "how long a silent process keeps its streams");
   out.Text("log", &options->log, "json or text");
+  out.Text("dbt", &options->dbt,
+           "folder of the dbt project whose streaming models run (default: this one, when it is)");
+  out.Text("dbt_target", &options->dbt_target, "of its profile (default: the profile's)");
   return out;
 }
 
@@ -69,6 +84,7 @@ Result<Project> ReadProject(const std::string& folder) {
     }
     project.streams.push_back(std::move(stream));
   }
+  TARN_RETURN_IF_ERROR(AddModels(root, &project));
   if (project.streams.empty()) {
     return Status::NotFound("no streams are in " + (root / "sources").string() +
                             "; write a sources/NAME.yml");

@@ -1,5 +1,5 @@
-// Project: the folder with lake.yml, sources/*.yml and contracts/*.yml, read and checked as a
-// whole.
+// Project: the folder with lake.yml, sources/*.yml, contracts/*.yml and the dbt project with its
+// streaming models, read and checked as a whole.
 //
 // Threads: plain values. Errors: kNotFound for an absent folder or lake.yml; kInvalidArgument with
 // file, line and remedy for what cannot be meant. Everything is read before anything starts.
@@ -21,6 +21,8 @@ struct ProjectOptions {
   uint64_t threads = 0;
   int64_t lease_ttl_micros = 10'000'000;
   std::string log = "json";
+  std::string dbt;  // folder of the dbt project; empty: none
+  std::string dbt_target;
 };
 
 // Of lake.yml, bound to `options`.

@@ -129,7 +129,8 @@ class Judge {
             "it has a window function, whose partitions do not end with a batch: to keep one row "
             "per key set unique_key; else compute it in a model that reads this one");
       case LogicalOperatorType::LOGICAL_DISTINCT:
-        return Say("it removes duplicates (DISTINCT): set unique_key instead");
+        return Say("it removes duplicates (DISTINCT, or UNION without ALL): set unique_key, and "
+                   "write UNION ALL");
       case LogicalOperatorType::LOGICAL_LIMIT:
       case LogicalOperatorType::LOGICAL_TOP_N:
         return Say("it has a LIMIT, which would apply to every batch anew: leave it out");

@@ -83,6 +83,7 @@ Result<StreamingConfig> ReadStreamingConfig(const Node& node) {
   StreamingConfig config;
   const Json& from = node.config;
   config.keys = TextList(Member(from, "unique_key"));
+  std::erase(config.keys, "");
   config.event_time = TextMember(from, "event_time");
   config.arrival_time = TextMember(from, "arrival_time");
   config.late_column = TextMember(from, "late_column", config.late_column);
