@@ -17,7 +17,7 @@ export RDKAFKA_ROOT
 endif
 DUCKDB_HOME = $$(scripts/bootstrap --print-duckdb-root)
 
-.PHONY: bench-ingest jinja-diff kafka-storm s3-storm bench-delta bench-delta-20m bench-delta-merge crash sim help bootstrap configure build all demo demo-retail test check bench fmt asan tsan debug clean
+.PHONY: stream-proof bench-ingest jinja-diff kafka-storm s3-storm bench-delta bench-delta-20m bench-delta-merge crash sim help bootstrap configure build all demo demo-retail test check bench fmt asan tsan debug clean
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -89,6 +89,10 @@ s3-storm: all ## the S3 suite with 8 writers x 50 commits in every storm
 	@TARN_S3_STORM=1 TARN_BUILD=build/$(PRESET) tests/s3/suite
 
 .PHONY: sim-replay sim-mutants
+stream-proof: all ## streaming Silver: 1,000 batches, 50 kills (ten minutes)
+	@TARN_BIN=$(CURDIR)/build/$(PRESET)/tarn TARN_STREAM_ONLY=proof TARN_STREAM_BATCHES=1000 TARN_STREAM_KILLS=50 \
+	  tests/stream/suite
+
 kafka-storm: all ## 2 million Kafka messages into S3, 100 kills, broker and S3 server restarts, a full disk
 	@TARN_STORM=1 TARN_BIN=build/$(PRESET)/tarn tests/kafka/suite storm_s3
 

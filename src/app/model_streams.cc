@@ -112,8 +112,9 @@ class ModelStream final : public StreamConfig {
     for (const auto& [table, newest] : step.newest) {
       const auto at = model.state().upstreams.find(table);
       const int64_t next = at == model.state().upstreams.end() ? 0 : at->second.next.version;
-      said->parts.push_back(table + " at version " + std::to_string(std::max<int64_t>(next - 1, 0)) +
-                            " of " + std::to_string(newest));
+      said->parts.push_back(table + " at version " +
+                            std::to_string(std::max<int64_t>(next - 1, 0)) + " of " +
+                            std::to_string(newest));
     }
     if (!step.committed) return;
     said->rows += static_cast<uint64_t>(step.figures.rows);

@@ -32,8 +32,7 @@ Status AddModels(const fs::path& root, Project* project) {
   std::error_code error;
   if (options.dbt.empty() && !fs::exists(root / "dbt_project.yml", error)) return Status::Ok();
   const std::string folder = (root / options.dbt).lexically_normal().string();
-  TARN_ASSIGN_OR_RETURN(auto models,
-                        ReadModelStreams({folder, options.dbt_target, options.lake}));
+  TARN_ASSIGN_OR_RETURN(auto models, ReadModelStreams({folder, options.dbt_target, options.lake}));
   for (auto& model : models) project->streams.push_back(std::move(model));
   return Status::Ok();
 }

@@ -29,8 +29,7 @@ CommitContent ContentOf(std::vector<Action> actions) {
       content.table_id = metadata->id;
     } else if (const auto* info = std::get_if<CommitInfo>(&action)) {
       content.operation = info->operation;
-      content.timestamp_ms =
-          info->in_commit_timestamp_ms.value_or(info->timestamp_ms.value_or(0));
+      content.timestamp_ms = info->in_commit_timestamp_ms.value_or(info->timestamp_ms.value_or(0));
     }
   }
   return content;
@@ -188,8 +187,7 @@ Result<AppendedFiles> ReadAppended(Table& table, const std::optional<StreamPoint
     reader.out.removal = RowRemoval{reader.out.last->version(), ""};
     return std::move(reader.out);
   }
-  TARN_RETURN_IF_ERROR(point.whole ? reader.ReadState(point)
-                                   : reader.ReadCommits(point, table_id));
+  TARN_RETURN_IF_ERROR(point.whole ? reader.ReadState(point) : reader.ReadCommits(point, table_id));
   return std::move(reader.out);
 }
 

@@ -128,8 +128,7 @@ duckdb::TableFunction DeltaTableEntry::GetScanFunction(
   auto& transaction = LakeTransaction::Get(context, catalog);
   if (!time_travel_) {
     if (const auto slice = StreamSlices::Get(context)->Find(QualifiedName())) {
-      auto info =
-          MakeScanInfo(QualifiedName(), table_, nullptr, delta_schema_, metadata_, nullptr);
+      auto info = MakeScanInfo(QualifiedName(), table_, nullptr, delta_schema_, metadata_, nullptr);
       auto overlay = std::make_shared<ScanOverlay>();
       overlay->added = slice->files;
       info->overlay = std::move(overlay);

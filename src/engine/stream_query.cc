@@ -129,8 +129,9 @@ class Judge {
             "it has a window function, whose partitions do not end with a batch: to keep one row "
             "per key set unique_key; else compute it in a model that reads this one");
       case LogicalOperatorType::LOGICAL_DISTINCT:
-        return Say("it removes duplicates (DISTINCT, or UNION without ALL): set unique_key, and "
-                   "write UNION ALL");
+        return Say(
+            "it removes duplicates (DISTINCT, or UNION without ALL): set unique_key, and "
+            "write UNION ALL");
       case LogicalOperatorType::LOGICAL_LIMIT:
       case LogicalOperatorType::LOGICAL_TOP_N:
         return Say("it has a LIMIT, which would apply to every batch anew: leave it out");
@@ -138,8 +139,9 @@ class Judge {
         return Say("it takes a sample, of every batch anew: leave it out");
       case LogicalOperatorType::LOGICAL_EXCEPT:
       case LogicalOperatorType::LOGICAL_INTERSECT:
-        return Say("it has EXCEPT or INTERSECT, which compare all rows: use a LEFT, SEMI or ANTI "
-                   "JOIN with a table that is not streamed");
+        return Say(
+            "it has EXCEPT or INTERSECT, which compare all rows: use a LEFT, SEMI or ANTI "
+            "JOIN with a table that is not streamed");
       case LogicalOperatorType::LOGICAL_RECURSIVE_CTE:
         return Say("it has a recursive WITH over streamed rows");
       default: return Say("it has " + op.GetName() + " over streamed rows");

@@ -55,10 +55,9 @@ Result<StreamingModel> StreamingModel::Open(RunScope& scope) {
   const std::string sql = "select * from (\n" + scope.node.compiled_code + "\n) as model";
   TARN_ASSIGN_OR_RETURN(const auto tables, engine::TablesOfQuery(session, sql, kCompiledPlace));
   TARN_RETURN_IF_ERROR(model.ChooseStreams(tables));
-  TARN_ASSIGN_OR_RETURN(
-      const std::string problem,
-      engine::JudgeStreamQuery(session, sql, kCompiledPlace,
-                               {model.streams_.begin(), model.streams_.end()}));
+  TARN_ASSIGN_OR_RETURN(const std::string problem,
+                        engine::JudgeStreamQuery(session, sql, kCompiledPlace,
+                                                 {model.streams_.begin(), model.streams_.end()}));
   if (!problem.empty()) return Bad(scope.node, problem);
   return model;
 }
@@ -73,11 +72,11 @@ Status StreamingModel::ChooseStreams(const std::vector<std::string>& tables) {
       streams_ = others;
       return Status::Ok();
     }
-    return Bad(scope_->node,
-               others.empty() ? "it reads no table of the lake"
-                              : "it reads " + Join(others) +
-                                    "; say which is followed, e.g. stream='" + others[0] +
-                                    "' (the others are joined as they are when a batch runs)");
+    return Bad(scope_->node, others.empty()
+                                 ? "it reads no table of the lake"
+                                 : "it reads " + Join(others) +
+                                       "; say which is followed, e.g. stream='" + others[0] +
+                                       "' (the others are joined as they are when a batch runs)");
   }
   for (const std::string& name : config_.streams) {
     std::string wanted = name;
@@ -121,8 +120,8 @@ Result<std::vector<engine::StreamSlice>> StreamingModel::ReadUpstreams(bool from
       const auto ahead = ahead_.find(table);
       if (ahead_of_epoch_ == state_.epoch && ahead != ahead_.end()) from = ahead->second.next;
     }
-    TARN_ASSIGN_OR_RETURN(auto slice, engine::NextSlice(scope_->warehouse.session(), table, from,
-                                                        table_id, limits));
+    TARN_ASSIGN_OR_RETURN(
+        auto slice, engine::NextSlice(scope_->warehouse.session(), table, from, table_id, limits));
     step->newest[table] = slice.newest_version;
     step->more = step->more || slice.more;
     step->bytes += slice.bytes;
@@ -254,8 +253,7 @@ Result<StreamingStep> StreamingModel::WriteBatch(const TargetState& target,
   TARN_ASSIGN_OR_RETURN(step.figures, batch.Measure(next.max_event_micros));
   if (step.figures.max_event_micros) {
     // A row from the future does not make all that comes after it late.
-    const int64_t newest =
-        std::min(*step.figures.max_event_micros, Clock::System().NowMicros());
+    const int64_t newest = std::min(*step.figures.max_event_micros, Clock::System().NowMicros());
     next.max_event_micros = std::max(newest, next.max_event_micros.value_or(newest));
   }
   session.AnnotateCommits(table_, Annotations(next, step));
@@ -270,10 +268,9 @@ Result<StreamingStep> StreamingModel::WriteBatch(const TargetState& target,
 }
 
 Result<bool> StreamingModel::Landed(const StreamingState& next, StreamingStep* step) {
-  TARN_ASSIGN_OR_RETURN(
-      const TargetState now,
-      ReadTargetState(scope_->warehouse.session(), table_, scope_->node.unique_id,
-                      OnTargetRestore::kKeep));
+  TARN_ASSIGN_OR_RETURN(const TargetState now,
+                        ReadTargetState(scope_->warehouse.session(), table_, scope_->node.unique_id,
+                                        OnTargetRestore::kKeep));
   step->version = now.version;
   return now.state.epoch == next.epoch && now.state.writer == writer_;
 }
@@ -308,9 +305,8 @@ Result<std::string> StreamingModel::ColumnChanges(const StreamingBatch& batch,
   }
   if (config_.on_schema_change == "fail" && !fresh.empty()) {
     return Status::InvalidArgument(
-        "streaming model " + scope_->node.unique_id + " has columns that " + table_ +
-        " lacks: " + fresh +
-        "; set on_schema_change to append_new_columns, or run with --full-refresh");
+        "streaming model " + scope_->node.unique_id + " has columns that " + table_ + " lacks: " +
+        fresh + "; set on_schema_change to append_new_columns, or run with --full-refresh");
   }
   return sql;
 }
@@ -373,8 +369,11 @@ Result<MaterializeOutcome> MaterializeStreaming(RunScope& scope) {
   MaterializeOutcome outcome;
   outcome.message = "STREAM " + std::to_string(rows) + " in " + std::to_string(batches) +
                     (batches == 1 ? " batch" : " batches");
-  outcome.response = {{"_message", outcome.message}, {"code", "STREAM"}, {"rows_affected", rows},
-                      {"batches", batches},          {"late", late}};
+  outcome.response = {{"_message", outcome.message},
+                      {"code", "STREAM"},
+                      {"rows_affected", rows},
+                      {"batches", batches},
+                      {"late", late}};
   return outcome;
 }
 

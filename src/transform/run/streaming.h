@@ -1,4 +1,5 @@
-// StreamingModel: a model with materialized='streaming' brought up to its upstreams, batch by batch.
+// StreamingModel: a model with materialized='streaming' brought up to its upstreams, batch by
+// batch.
 //
 // What it is: each batch reads what the followed upstream tables got behind the recorded position,
 // runs the model's query over it, drops copies by unique_key, flags late rows and appends, all with
@@ -30,9 +31,9 @@ struct StreamingStep {
   bool committed = false;
   bool more = false;  // something is left that can be read at once
   BatchFigures figures;
-  uint64_t bytes = 0;             // of upstream files
-  int64_t upstream_commit_ms = 0; // of the newest upstream commit in it
-  int64_t version = -1;           // of the target after it
+  uint64_t bytes = 0;                     // of upstream files
+  int64_t upstream_commit_ms = 0;         // of the newest upstream commit in it
+  int64_t version = -1;                   // of the target after it
   std::map<std::string, int64_t> newest;  // newest version of each upstream
   std::vector<std::string> notes;         // what was passed over, rewound or rebuilt
 };

@@ -25,9 +25,8 @@ bool SameName(const std::string& a, const std::string& b) {
 }
 
 const engine::Column* Find(const std::vector<engine::Column>& columns, const std::string& name) {
-  const auto found = std::find_if(columns.begin(), columns.end(), [&](const engine::Column& c) {
-    return SameName(c.name, name);
-  });
+  const auto found = std::find_if(columns.begin(), columns.end(),
+                                  [&](const engine::Column& c) { return SameName(c.name, name); });
   return found == columns.end() ? nullptr : &*found;
 }
 
@@ -263,9 +262,8 @@ Result<BatchFigures> StreamingBatch::Measure(std::optional<int64_t> before) {
   }
   std::string from = batch_ + " AS b";
   if (has_copies_) from += " ANTI JOIN " + copies_ + " AS c ON b.rowid = c.id";
-  TARN_ASSIGN_OR_RETURN(
-      const engine::Rows rows,
-      scope_.warehouse.session().QueryDuckdb("SELECT " + select + " FROM " + from));
+  TARN_ASSIGN_OR_RETURN(const engine::Rows rows, scope_.warehouse.session().QueryDuckdb(
+                                                     "SELECT " + select + " FROM " + from));
   const auto& row = rows.rows.at(0);
   figures_.rows = Number(row[0]);
   figures_.late = Number(row[1]);

@@ -41,8 +41,8 @@ class StreamingBatch {
 
   // Runs the model's query.
   Status Load();
-  // `target`: "lake"."silver"."events"; empty: there is none yet. `before`: the newest event time of
-  // all earlier batches.
+  // `target`: "lake"."silver"."events"; empty: there is none yet. `before`: the newest event time
+  // of all earlier batches.
   Status FindCopies(const std::string& target);
   Result<BatchFigures> Measure(std::optional<int64_t> before);
   // What the target is to have, is_late included.

@@ -12,11 +12,13 @@ struct Unit {
   int64_t micros;
 };
 constexpr int64_t kSecond = 1'000'000;
-constexpr Unit kUnits[] = {
-    {"ms", 1'000},         {"millisecond", 1'000},    {"s", kSecond},        {"sec", kSecond},
-    {"second", kSecond},   {"m", 60 * kSecond},       {"min", 60 * kSecond}, {"minute", 60 * kSecond},
-    {"h", 3600 * kSecond}, {"hour", 3600 * kSecond},  {"d", 86400 * kSecond}, {"day", 86400 * kSecond},
-    {"w", 604800 * kSecond}, {"week", 604800 * kSecond}};
+constexpr Unit kUnits[] = {{"ms", 1'000},           {"millisecond", 1'000},
+                           {"s", kSecond},          {"sec", kSecond},
+                           {"second", kSecond},     {"m", 60 * kSecond},
+                           {"min", 60 * kSecond},   {"minute", 60 * kSecond},
+                           {"h", 3600 * kSecond},   {"hour", 3600 * kSecond},
+                           {"d", 86400 * kSecond},  {"day", 86400 * kSecond},
+                           {"w", 604800 * kSecond}, {"week", 604800 * kSecond}};
 
 Status Bad(const Node& node, const std::string& text) {
   return Status::InvalidArgument("streaming model " + node.unique_id + " (" +
@@ -104,12 +106,10 @@ Result<StreamingConfig> ReadStreamingConfig(const Node& node) {
                                                     {"keep", OnTargetRestore::kKeep},
                                                     {"fail", OnTargetRestore::kFail}},
                                                    &config.on_restore));
-  TARN_RETURN_IF_ERROR(
-      ReadChoice<std::string>(node, "on_schema_change",
-                              {{"ignore", "ignore"},
-                               {"fail", "fail"},
-                               {"append_new_columns", "append_new_columns"}},
-                              &config.on_schema_change));
+  TARN_RETURN_IF_ERROR(ReadChoice<std::string>(
+      node, "on_schema_change",
+      {{"ignore", "ignore"}, {"fail", "fail"}, {"append_new_columns", "append_new_columns"}},
+      &config.on_schema_change));
   if (!config.keys.empty() && config.watermark_micros == 0) {
     return Bad(node,
                "unique_key needs a watermark: how far apart in event time two copies of a row may "

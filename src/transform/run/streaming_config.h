@@ -16,12 +16,12 @@ enum class OnUpstreamRemoval { kFail, kSkip, kRebuild };
 enum class OnTargetRestore { kRewind, kKeep, kFail };
 
 struct StreamingConfig {
-  std::vector<std::string> keys;      // unique_key; empty: nothing is deduplicated
-  std::string event_time;             // column of the model; empty: none
-  std::string arrival_time;           // column of the model; empty: lateness by the watermark
-  int64_t watermark_micros = 0;       // 0: none
+  std::vector<std::string> keys;  // unique_key; empty: nothing is deduplicated
+  std::string event_time;         // column of the model; empty: none
+  std::string arrival_time;       // column of the model; empty: lateness by the watermark
+  int64_t watermark_micros = 0;   // 0: none
   std::string late_column = "is_late";
-  std::vector<std::string> streams;   // upstreams that are followed; empty: the only one
+  std::vector<std::string> streams;  // upstreams that are followed; empty: the only one
   OnUpstreamRemoval on_upstream_removal = OnUpstreamRemoval::kFail;
   OnTargetRestore on_restore = OnTargetRestore::kRewind;
   std::string on_schema_change = "ignore";

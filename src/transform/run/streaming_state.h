@@ -37,7 +37,7 @@ struct StreamingState {
 };
 
 struct TargetState {
-  bool exists = false;    // as a table
+  bool exists = false;     // as a table
   bool has_state = false;  // and was written by this model
   int64_t version = -1;
   StreamingState state;
