@@ -80,7 +80,8 @@ class ModelStream final : public StreamConfig {
  private:
   Status Run(StreamContext& context, std::stop_token stop, const operate::ReportTo& report) {
     transform::RunContext& run = shared_->ContextOn(context.engine);
-    TARN_ASSIGN_OR_RETURN(const auto warehouse, transform::Warehouse::Open(context.engine));
+    TARN_ASSIGN_OR_RETURN(const auto warehouse,
+                          transform::Warehouse::Open(context.engine, context.session_setup));
     TARN_RETURN_IF_ERROR(warehouse->CreateSchema(node_->schema));
     const LastCall last_call(warehouse->session(), stop, context.clock);
     transform::RunScope scope(run, *node_, *warehouse);

@@ -5,6 +5,7 @@
 // Threads: one user at a time. Lifetime: a job outlives neither its config nor the context.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ struct StreamContext {
   std::string pipeline_version;
   Clock& clock;
   std::vector<govern::Contract> contracts;  // of the project's contracts/
+  // Runs in every session that models get; empty: nothing.
+  std::function<Status(engine::Session&)> session_setup;
 };
 
 class StreamConfig {

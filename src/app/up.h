@@ -19,6 +19,8 @@ struct UpOptions {
   std::string instance;  // empty: <host>-<pid>
   std::string pipeline_version;
   bool fsync = true;
+  // Runs in every session that models get: where the command line gives them more functions.
+  std::function<Status(engine::Session&)> session_setup;
 };
 
 // `log` receives the log lines.

@@ -1,5 +1,8 @@
+#include <algorithm>
+#include <filesystem>
 #include <memory>
 
+#include "base/clock.h"
 #include "cli/command.h"
 #include "cli/ingest_report.h"
 #include "cli/kafka_command.h"
@@ -23,7 +26,71 @@ struct IngestArguments {
   std::string format = "table";
   bool watch = false;
   bool no_progress = false;
+  uint64_t rows_per_second = 0;
+  std::string bytes_per_second;
+  uint64_t rate_bytes = 0;
 };
+
+// A backfill beside a live stream leaves it room: after each piece of work it waits until rows and
+// bytes are within their rates again.
+class ThrottledSink final : public ingest::ProgressSink {
+ public:
+  ThrottledSink(ingest::ProgressSink& inner, const IngestArguments& arguments, std::stop_token stop)
+      : inner_(inner),
+        rows_per_second_(static_cast<double>(arguments.rows_per_second)),
+        bytes_per_second_(static_cast<double>(arguments.rate_bytes)),
+        stop_(std::move(stop)),
+        began_micros_(Clock::System().MonotonicMicros()) {}
+
+  void OnProgress(const ingest::IngestProgress& progress) override {
+    inner_.OnProgress(progress);
+    double due = 0;
+    if (rows_per_second_ > 0) due = static_cast<double>(progress.rows) / rows_per_second_;
+    if (bytes_per_second_ > 0) {
+      due = std::max(due, static_cast<double>(progress.bytes_done) / bytes_per_second_);
+    }
+    const auto until = began_micros_ + static_cast<int64_t>(due * 1e6);
+    Clock& clock = Clock::System();
+    while (!stop_.stop_requested() && clock.MonotonicMicros() < until) {
+      clock.SleepMicros(std::min<int64_t>(until - clock.MonotonicMicros(), 50'000));
+    }
+  }
+  void OnFile(const ingest::FileReport& file) override { inner_.OnFile(file); }
+
+ private:
+  ingest::ProgressSink& inner_;
+  double rows_per_second_, bytes_per_second_;
+  std::stop_token stop_;
+  int64_t began_micros_;
+};
+
+// Batches of about a second, so that the rate is even.
+Status ReadRates(IngestArguments& arguments) {
+  ingest::IngestFilesOptions& options = arguments.options;
+  if (!arguments.bytes_per_second.empty()) {
+    TARN_ASSIGN_OR_RETURN(arguments.rate_bytes, ParseBytes(arguments.bytes_per_second));
+    options.batch_bytes =
+        std::min(options.batch_bytes, std::max<uint64_t>(arguments.rate_bytes, 1));
+  }
+  if (arguments.rows_per_second > 0) {
+    options.batch_rows = std::min(options.batch_rows, arguments.rows_per_second);
+  }
+  return Status::Ok();
+}
+
+// The Parquet files of a Delta table are not its rows: some are old, some rows are deleted.
+Status RefuseTables(const std::vector<std::string>& paths) {
+  std::error_code error;
+  for (const std::string& path : paths) {
+    if (!std::filesystem::is_directory(std::filesystem::path(path) / "_delta_log", error)) continue;
+    return Status::InvalidArgument(
+        "'" + path +
+        "' is a Delta table, whose files hold rows that were deleted too; take its rows "
+        "with INSERT INTO ... SELECT ... FROM delta_scan('" +
+        path + "'), or COPY them to Parquet");
+  }
+  return Status::Ok();
+}
 
 Status ReadOptions(IngestArguments& arguments, engine::EngineOptions* engine_options) {
   ingest::IngestFilesOptions& options = arguments.options;
@@ -41,6 +108,8 @@ Status ReadOptions(IngestArguments& arguments, engine::EngineOptions* engine_opt
   if (!arguments.contracts.empty()) {
     TARN_ASSIGN_OR_RETURN(options.contracts, govern::LoadContracts(arguments.contracts));
   }
+  TARN_RETURN_IF_ERROR(ReadRates(arguments));
+  TARN_RETURN_IF_ERROR(RefuseTables(options.paths));
   if (!arguments.topic.empty()) options.topic = arguments.topic;
   if (!arguments.key.empty()) options.key = arguments.key;
   if (!arguments.event_time.empty()) options.event_time = arguments.event_time;
@@ -58,9 +127,10 @@ int RunIngest(IngestArguments& arguments, Streams& streams) {
   SignalStop stop;
   IngestDisplay display(streams, !arguments.no_progress && streams.err_is_terminal, arguments.watch,
                         arguments.format);
+  ThrottledSink sink(display, arguments, stop.token());
   auto report = arguments.watch
-                    ? ingest::WatchFiles(**engine, arguments.options, {}, &display, stop.token())
-                    : ingest::IngestFiles(**engine, arguments.options, &display, stop.token());
+                    ? ingest::WatchFiles(**engine, arguments.options, {}, &sink, stop.token())
+                    : ingest::IngestFiles(**engine, arguments.options, &sink, stop.token());
   display.Finish();
   if (!report.ok()) return ReportError(streams, report.status());
   PrintIngestReport(*report, arguments.options, arguments.format, streams);
@@ -107,6 +177,10 @@ void RegisterIngest(CLI::App& app, Invocation& invocation) {
   command->add_option("--batch-size", arguments->batch_size, "bytes of one commit (default: 64MB)");
   command->add_option("--max-record", arguments->max_record,
                       "a longer record is a dead letter (default: 64MB)");
+  command->add_option("--max-rows-per-second", arguments->rows_per_second,
+                      "not faster, to leave room for a live stream");
+  command->add_option("--max-bytes-per-second", arguments->bytes_per_second,
+                      "the same for bytes of files, e.g. 20MB");
   command->add_flag("--watch", arguments->watch,
                     "stay and take files as they arrive, until Ctrl-C");
   command->add_option("--format", arguments->format, "of the report: table or json")

@@ -13,6 +13,7 @@
 #include "app/up.h"
 #include "cli/command.h"
 #include "cli/lake_options.h"
+#include "cli/pii_key.h"
 #include "cli/stop_signal.h"
 #include "cli/version.h"
 #include "operate/supervisor.h"
@@ -23,7 +24,7 @@ namespace {
 
 struct UpArguments {
   std::string project = ".";
-  std::string lake, http, instance;
+  std::string lake, http, instance, pii_key;
   bool no_fsync = false;
   bool check = false;
   bool options_help = false, json_schema = false;
@@ -63,6 +64,11 @@ int RunUpCommand(UpArguments& arguments, Streams& streams) {
   options.instance = arguments.instance;
   options.pipeline_version = std::string("tarn-") + kTarnVersion;
   options.fsync = !arguments.no_fsync;
+  if (!arguments.pii_key.empty()) {
+    options.session_setup = [key = arguments.pii_key](engine::Session& session) {
+      return DefinePiiToken(session, key);
+    };
+  }
   SignalStop stop;
   const Status status = app::RunUp(*project, options, streams.err, stop.token());
   return status.ok() ? kExitOk : ReportError(streams, status);
@@ -202,6 +208,8 @@ void RegisterUp(CLI::App& app, Invocation& invocation) {
       ->type_name("HOST:PORT");
   up->add_option("--instance", arguments->instance,
                  "name of this process on the lake (default: host-pid)");
+  up->add_option("--pii-key", arguments->pii_key,
+                 "ID=env:NAME or ID=file:PATH: gives streaming models pii_token(value)");
   up->add_flag("--no-fsync", arguments->no_fsync,
                "do not wait for the disk: commits may vanish in a power cut");
   up->add_flag("--check", arguments->check, "read the project and start nothing");

@@ -87,6 +87,7 @@ void RegisterTarnExtension(duckdb::DatabaseInstance& db,
   RegisterChangeFeed(loader);
   RegisterClone(loader);
   RegisterRequestMetrics(loader);
+  RegisterFreshness(loader);
   RegisterConvert(loader);
   RegisterCheckFunctions(loader);
 }

@@ -33,8 +33,6 @@ class DuckSession final : public Session {
   // What a statement means in the session's dialect, parsed; errors carry `source_name`.
   Result<duckdb::unique_ptr<duckdb::SQLStatement>> Parse(std::string_view sql,
                                                          const std::string& source_name);
-  // Runs `body` in a DuckDB transaction of its own, turning exceptions into Status.
-  Status RunInTransaction(const std::function<Status(duckdb::ClientContext&)>& body);
 
   Result<CommitOutcome> AppendBatch(const std::string& table,
                                     const std::vector<BatchColumn>& columns, size_t rows,

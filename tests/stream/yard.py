@@ -1,4 +1,5 @@
 """A lake, a dbt project with streaming models, and the commands that work on them."""
+import http.client
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ class Yard:
         self.lake = lake or os.path.join(self.home, "lake")
         self.env = dict(os.environ, **(env or {}))
         self.up_process = None
+        self.port = self.spawned = 0
         os.mkdir(os.path.join(self.home, "models"))
         self.write("dbt_project.yml", PROJECT)
         self.write("profiles.yml", PROFILES)
@@ -68,26 +70,29 @@ class Yard:
         return code, results, out + err
 
     # --- tarn up ---
-    def start(self, *arguments):
-        log = os.path.join(self.home, "up.log")
-        with open(log, "a") as err:
-            begin = err.tell()
-            self.up_process = subprocess.Popen([BIN, "up", self.home, *arguments], stderr=err, env=self.env,
-                                               cwd=self.home)
+    def spawn(self, *arguments):
+        """-> process, port of a `tarn up`"""
+        self.spawned += 1
+        log = os.path.join(self.home, "up-%d.log" % self.spawned)
+        with open(log, "w") as err:
+            process = subprocess.Popen([BIN, "up", self.home, *arguments], stderr=err, env=self.env, cwd=self.home)
         until = time.time() + 60
         while time.time() < until:
             with open(log) as lines:
-                lines.seek(begin)
                 for line in lines:
                     said = json.loads(line) if line.endswith("}\n") else {}
                     if said.get("event") == "up":
-                        self.port = int(said["http_port"]) if said["http_port"] != "none" else 0
-                        return
-            if self.up_process.poll() is not None:
+                        return process, int(said["http_port"]) if said["http_port"] != "none" else 0
+            if process.poll() is not None:
                 break
             time.sleep(0.01)
+        process.kill()
+        process.wait()
         with open(log) as lines:
             raise RuntimeError("tarn up did not start: " + lines.read()[-2000:])
+
+    def start(self, *arguments):
+        self.up_process, self.port = self.spawn(*arguments)
 
     def kill(self):
         self.up_process.send_signal(signal.SIGKILL)
@@ -100,17 +105,24 @@ class Yard:
         self.up_process = None
         return code
 
-    def get(self, path):
-        import http.client
-        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        link.request("GET", path)
-        reply = link.getresponse()
-        return reply.status, reply.read().decode()
+    def get(self, path, port=None):
+        return call("GET", port or self.port, path)
 
     def close(self):
         if self.up_process is not None:
             self.kill()
         shutil.rmtree(self.home, ignore_errors=True)
+
+
+def call(method, port, path, body=None):
+    """-> status, text"""
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        link.request(method, path, body=body, headers={"Content-Type": "application/x-ndjson"} if body else {})
+        reply = link.getresponse()
+        return reply.status, reply.read().decode()
+    finally:
+        link.close()
 
 
 def wait_for(what, seconds=60):

@@ -39,6 +39,15 @@ bool LostRace(const Status& status) {
          status.code() == StatusCode::kOutcomeUnknown;
 }
 
+// Lakes with streaming models have the view system.freshness.
+Status ShowFreshness(engine::Session& session) {
+  TARN_ASSIGN_OR_RETURN(const auto kind, session.RelationKind("system.freshness"));
+  if (kind) return Status::Ok();
+  return session
+      .QueryDuckdb("CREATE OR REPLACE VIEW lake.system.freshness AS SELECT * FROM tarn_freshness()")
+      .status();
+}
+
 }  // namespace
 
 StreamingModel::StreamingModel(RunScope& scope, StreamingConfig config)
@@ -59,6 +68,7 @@ Result<StreamingModel> StreamingModel::Open(RunScope& scope) {
                         engine::JudgeStreamQuery(session, sql, kCompiledPlace,
                                                  {model.streams_.begin(), model.streams_.end()}));
   if (!problem.empty()) return Bad(scope.node, problem);
+  TARN_RETURN_IF_ERROR(ShowFreshness(session));
   return model;
 }
 
