@@ -87,8 +87,15 @@ Status RunUp(Project& project, const UpOptions& options, std::ostream& out, std:
                         OpenLakeStore(project.options.lake, /*create=*/true, options.fsync));
   const std::string instance = options.instance.empty() ? InstanceName() : options.instance;
   HttpRoutes routes;
-  StreamContext context{*engine, store, log, routes, instance, options.pipeline_version, clock,
-                        project.contracts, options.session_setup};
+  StreamContext context{*engine,
+                        store,
+                        log,
+                        routes,
+                        instance,
+                        options.pipeline_version,
+                        clock,
+                        project.contracts,
+                        options.session_setup};
   std::vector<operate::StreamJob> jobs;
   for (const auto& stream : project.streams) {
     auto job = stream->MakeJob(context);

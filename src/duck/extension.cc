@@ -6,6 +6,7 @@
 
 #include "duck/checkpoint_parquet.h"
 #include "duck/delta_scan.h"
+#include "duck/freshness_function.h"
 #include "duck/functions.h"
 #include "duck/lake_catalog.h"
 #include "duck/lake_transaction.h"

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "delta/table.h"
 #include "duck/delta_table_entry.h"
-#include "duck/functions.h"
+#include "duck/freshness_function.h"
 #include "duck/lake_catalog.h"
 #include "duckdb/catalog/catalog.hpp"
 #include "duckdb/function/table_function.hpp"
@@ -44,6 +44,13 @@ std::optional<int64_t> TimeMember(const json& object, const char* key) {
   return parsed.ok() ? std::optional(*parsed) : std::nullopt;
 }
 
+// When the writer committed, by its own clock: a store may keep times in seconds.
+int64_t CommitMicros(const delta::HistoryEntry& entry) {
+  const delta::CommitInfo& info = entry.info;
+  return info.in_commit_timestamp_ms.value_or(info.timestamp_ms.value_or(entry.timestamp_ms)) *
+         1000;
+}
+
 std::optional<json> StreamOf(const delta::HistoryEntry& entry, std::string* model) {
   if (!entry.info.user_metadata) return std::nullopt;
   const json text = json::parse(*entry.info.user_metadata, nullptr, false);
@@ -64,7 +71,7 @@ std::optional<Freshness> OfModel(const std::vector<delta::HistoryEntry>& history
     if (!stream) continue;
     const auto event = TimeMember(*stream, "max_event_time");
     if (!event) continue;
-    const int64_t commit = entry.timestamp_ms * 1000;
+    const int64_t commit = CommitMicros(entry);
     if (!found) {
       found = Freshness{"",     model,  entry.version,
                         commit, *event, TimeMember(*stream, "upstream_commit_time"),
@@ -101,7 +108,7 @@ std::optional<Freshness> OfBronze(delta::Table& table,
   for (const delta::HistoryEntry& entry : history) {
     const auto event = NewestEvent(table, entry.version);
     if (!event) continue;
-    const int64_t commit = entry.timestamp_ms * 1000;
+    const int64_t commit = CommitMicros(entry);
     if (!found) {
       found = Freshness{"",           "",           entry.version, commit,       *event,
                         std::nullopt, std::nullopt, std::nullopt,  std::nullopt, {}};

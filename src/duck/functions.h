@@ -22,9 +22,6 @@ void RegisterConvert(duckdb::ExtensionLoader& loader);
 // check_functions.cc: tarn_check_table, tarn_generate_manifest.
 void RegisterCheckFunctions(duckdb::ExtensionLoader& loader);
 
-// freshness_function.cc: tarn_freshness.
-void RegisterFreshness(duckdb::ExtensionLoader& loader);
-
 // request_metrics_function.cc: tarn_request_metrics.
 void RegisterRequestMetrics(duckdb::ExtensionLoader& loader);
 

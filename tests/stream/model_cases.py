@@ -204,7 +204,8 @@ def several_writers(yard, check):
     yard.sql(EVENTS % "events", *["insert into bronze.events select concat('e', id), timestamp'2026-01-01 10:00:00', id "
                                   "from range(%d, %d)" % (n * 10, n * 10 + 10) for n in range(30)])
     yard.model("events", PLAIN, max_bytes_per_batch=1)
-    runs = [subprocess.Popen([BIN, "dbt", "run"], cwd=yard.home, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    runs = [subprocess.Popen([BIN, "dbt", "run", "--target-path", "target-%d" % n], cwd=yard.home,
+                             stdout=subprocess.PIPE, text=True) for n in range(3)]
     ends = [one.communicate()[0] for one in runs]
     found = yard.sql("select count(*) as n, count(distinct event_id) as d from silver.events")[0]
     check("three runs at once: each row once", found == {"n": 300, "d": 300} and not any(r.returncode for r in runs),
