@@ -38,7 +38,7 @@ class Project:
 
     def results(self):
         """Status by the node's name: the second and third part of its unique_id."""
-        return {".".join(i.split(".")[2:3]): (s, f) for i, (s, f) in oracle.results_of(self.folder).items()}
+        return {".".join(i.split(".")[2:3]): (s, f) for i, (s, f, _) in oracle.results_of(self.folder).items()}
 
 
 def events(*rows):

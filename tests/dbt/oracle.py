@@ -9,6 +9,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import time
 
 CACHE = pathlib.Path(os.environ.get("TARN_CACHE", pathlib.Path.home() / ".cache/tarn"))
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -37,7 +38,7 @@ def results_of(folder):
     path = folder / "target/run_results.json"
     if not path.exists():
         return {}
-    return {r["unique_id"]: (r["status"], r["failures"]) for r in json.loads(path.read_text())["results"]}
+    return {r["unique_id"]: (r["status"], r["failures"], r["message"]) for r in json.loads(path.read_text())["results"]}
 
 
 ORACLE_DUMP = """
@@ -82,6 +83,14 @@ def tarn_tables(folder, names):
     return out
 
 
+def said(result):
+    """A result in words; why, where there was an error."""
+    status, failures, message = (*result, None, None)[:3]
+    if status in ("error", "fail", "warn") and message:
+        return f"{status} ({failures}: {' '.join(message.split())[:160]})"
+    return f"{status} ({failures})"
+
+
 def relations_of(folder):
     manifest = json.loads((folder / "target/manifest.json").read_text())
     names = []
@@ -97,68 +106,74 @@ def compare_tables(left, right):
         a, b = left.get(name, {"error": "absent"}), right.get(name, {"error": "absent"})
         if "error" in a or "error" in b:
             if not ("error" in a and "error" in b):
-                yield f"table {name}: dbt {a.get('error', 'ok')}, tarn {b.get('error', 'ok')}"
+                yield name, f"table {name}: dbt {a.get('error', 'ok')}, tarn {b.get('error', 'ok')}"
             continue
         if a["types"] != b["types"]:
             differing = [(x, y) for x, y in zip(a["types"], b["types"]) if x != y]
-            yield f"table {name}: columns differ: {differing[:3] or (len(a['types']), len(b['types']))}"
+            yield name, f"table {name}: columns differ: {differing[:3] or (len(a['types']), len(b['types']))}"
         stable = [i for i, (column, _) in enumerate(a["types"]) if column not in VOLATILE]
         key = lambda row: [str(row[i]) for i in stable]
         rows_a, rows_b = sorted(map(key, a["rows"])), sorted(map(key, b["rows"]))
         if rows_a != rows_b:
             first = next((x for x in zip(rows_a, rows_b) if x[0] != x[1]), None)
-            yield f"table {name}: {len(rows_a)} rows in dbt, {len(rows_b)} in tarn; first difference {first}"
+            yield name, f"table {name}: {len(rows_a)} rows in dbt, {len(rows_b)} in tarn; first difference {first}"
 
 
 def run_all(side, folder, commands, work, env):
     """Each command's outcome and the results it left."""
     program = [DBT] if side == "dbt" else [TARN, "dbt"]
-    outcomes = []
+    outcomes, begun = [], time.monotonic()
     for words in commands:
         more = [] if side == "dbt" else ["--no-fsync"]
         (folder / "target/run_results.json").unlink(missing_ok=True)
         done = run([*program, *words, "--profiles-dir", ".", *more], folder, env)
         (work / f"{side}-{words[0]}.log").write_text(done.stdout + done.stderr)
         outcomes.append((done, results_of(folder)))
-    return outcomes
+    return outcomes, time.monotonic() - begun
 
 
-def compare(source, work, commands, profile_name, schema="main", env=None, keep_profile=False):
+def prepare(source, folder, inside, packages):
+    """A copy of `source` whose folder `inside` is the project; its packages are where `dbt deps` puts them."""
+    shutil.rmtree(folder, ignore_errors=True)
+    ignore = shutil.ignore_patterns("target", "logs", "*.duckdb", "*.lake", ".git", "dbt_packages", "profiles.yml")
+    shutil.copytree(source, folder, ignore=ignore)
+    project = folder / inside
+    if packages:
+        (project / "dbt_packages").mkdir()
+    for name, package in packages.items():
+        place = project / "dbt_packages" / name
+        if pathlib.Path(package) == pathlib.Path(source):
+            place.symlink_to(folder)  # as dbt does with `local: ../`
+        else:
+            shutil.copytree(package, place, ignore=shutil.ignore_patterns(".git", "integration_tests"))
+    return project
+
+
+def compare(source, work, commands, profile_name, schema="main", env=None, inside=".", packages=None):
     """commands: lists of words after `dbt`. Returns (differences, counts)."""
     work = pathlib.Path(work)
     folders = {}
     for side in ("dbt", "tarn"):
-        folder = work / side
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(source, folder, ignore=shutil.ignore_patterns("target", "logs", "*.duckdb", "*.lake"))
-        if not keep_profile:
-            profile(folder, profile_name, schema)
-        folders[side] = folder
+        folders[side] = prepare(source, work / side, inside, packages or {})
+        profile(folders[side], profile_name, schema)
     # The two know nothing of each other and run side by side.
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         sides = {side: pool.submit(run_all, side, folders[side], commands, work, env) for side in folders}
-        left_runs, right_runs = sides["dbt"].result(), sides["tarn"].result()
-    differences, compared = [], 0
+        (left_runs, left_time), (right_runs, right_time) = sides["dbt"].result(), sides["tarn"].result()
+    differences, compared, equal = [], 0, 0
     for words, (left_done, left), (right_done, right) in zip(commands, left_runs, right_runs):
         if left_done.returncode != right_done.returncode:
             differences.append(f"{' '.join(words)}: exit code {left_done.returncode} in dbt, "
                                f"{right_done.returncode} in tarn: {right_done.stderr.strip()[:300]}")
-        compared += len(left)
+        compared += len(set(left) | set(right))
         for unique_id in sorted(set(left) | set(right)):
-            if left.get(unique_id) != right.get(unique_id):
-                differences.append(f"{' '.join(words)}: {unique_id}: {left.get(unique_id)} in dbt, "
-                                   f"{right.get(unique_id)} in tarn")
+            a, b = left.get(unique_id, ("absent",)), right.get(unique_id, ("absent",))
+            equal += a[:2] == b[:2]
+            if a[:2] != b[:2]:
+                differences.append(f"{' '.join(words)}: {unique_id}: {said(a)} in dbt, {said(b)} in tarn")
     names = relations_of(folders["dbt"]) if (folders["dbt"] / "target/manifest.json").exists() else []
-    differences += compare_tables(oracle_tables(folders["dbt"], names), tarn_tables(folders["tarn"], names))
-    return differences, {"results": compared, "tables": len(names)}
-
-
-if __name__ == "__main__":
-    import sys
-    source, work, name = sys.argv[1:4]
-    commands = [c.split() for c in (sys.argv[4:] or ["build"])]
-    found, counts = compare(source, work, commands, name)
-    print(counts)
-    for line in found:
-        print(line[:400])
-    sys.exit(1 if found else 0)
+    wrong = list(compare_tables(oracle_tables(folders["dbt"], names), tarn_tables(folders["tarn"], names)))
+    return differences + [line for _, line in wrong], {
+        "results": compared, "results_equal": equal, "tables": len(names),
+        "tables_equal": len(names) - len({name for name, _ in wrong}),
+        "seconds": {"dbt": left_time, "tarn": right_time}}
