@@ -81,6 +81,12 @@ fmt: ## format every C++ file in place
 jinja-diff: all ## the template language against Jinja2 (N=templates, TARN_JINJA_CORPUS=folder)
 	@TARN_BUILD=build/$(PRESET) tests/jinja/suite --templates $(or $(N),100000)
 
+.PHONY: dbt-projects
+dbt-projects: build ## public dbt projects beside dbt-core (PROJECTS=folder with copies, ONLY="dbt-utils …")
+	@[ -n "$(PROJECTS)" ] || { echo "make dbt-projects PROJECTS=folder; see tests/dbt/real_projects.py" >&2; exit 2; }
+	@scripts/bootstrap --test
+	@TARN_BIN=build/$(PRESET)/tarn tests/dbt/compare --all $(PROJECTS) $(ONLY)
+
 crash: all ## kill -9 of ingest and MERGE at 200 random moments (KILLS=n)
 	@TARN_CRASHES=$(or $(KILLS),200) TARN_BUILD=build/$(PRESET) tests/crash/suite
 

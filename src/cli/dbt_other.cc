@@ -188,7 +188,9 @@ int RunDbtOperation(const DbtOptions& options, Streams& streams) {
         args.named.emplace_back(key, transform::ToValue(value));
       }
     }
+    scope.transactional = session->project->target.type == "duckdb";
     const auto result = transform::MacroLibrary::Call(*macro, args);
+    scope.RollBack();  // as dbt: what the macro did not commit
     if (!result.ok()) {
       return rendering.error().line > 0
                  ? Status(result.status().code(), rendering.error().Describe())

@@ -21,7 +21,7 @@ bool Wanted(const std::string& command, const Node& node) {
   const bool builds = type == ResourceType::kModel || type == ResourceType::kSeed ||
                       type == ResourceType::kSnapshot || type == ResourceType::kTest ||
                       type == ResourceType::kUnitTest;
-  if (command == "build") return builds;
+  if (command == "build") return builds || transform::IsIdle(type);
   return type == ResourceType::kModel || type == ResourceType::kSnapshot ||
          type == ResourceType::kTest || type == ResourceType::kAnalysis;
 }

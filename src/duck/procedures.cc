@@ -267,7 +267,10 @@ void SetComment(const Call& call) {
   const bool clear = call.arguments[1].IsNull();
   const std::string comment = call.Text(1);
   const std::string column = call.Text(0);
+  // What is said already needs no commit.
+  const auto wanted = clear ? std::nullopt : std::optional<std::string>(comment);
   if (column.empty()) {
+    if (metadata.description == wanted) return;
     metadata.description = clear ? std::nullopt : std::optional<std::string>(comment);
     StageMetadata(call, entry, std::move(metadata), "SET TBLPROPERTIES",
                   {{"properties", JsonText(delta::StringMapToJson({{"comment", comment}}))}});
@@ -278,6 +281,8 @@ void SetComment(const Call& call) {
   if (!field) {
     throw duckdb::BinderException("table %s has no column '%s'", entry.QualifiedName(), column);
   }
+  const auto said = field->metadata.find("comment");
+  if (said == field->metadata.end() ? clear : !clear && said->second == JsonText(comment)) return;
   if (clear) {
     field->metadata.erase("comment");
   } else {

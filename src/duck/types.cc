@@ -113,15 +113,16 @@ DataTypePtr FromLogicalType(const LogicalType& type, const std::string& column) 
     case LogicalTypeId::ARRAY:
     case LogicalTypeId::MAP:
     case LogicalTypeId::STRUCT: return FromNestedType(type, column);
-    case LogicalTypeId::UBIGINT: RefuseType(type, column, "DECIMAL(20,0)");
+    // Every value keeps its digits; one of more than 38 is an error when it is written.
+    case LogicalTypeId::UBIGINT: return DataType::Decimal(20, 0);
     case LogicalTypeId::HUGEINT:
-    case LogicalTypeId::UHUGEINT: RefuseType(type, column, "DECIMAL(38,0) or BIGINT");
+    case LogicalTypeId::UHUGEINT: return DataType::Decimal(38, 0);
+    case LogicalTypeId::ENUM:
+    case LogicalTypeId::UUID: return DataType::Primitive(TypeKind::kString);
     case LogicalTypeId::TIMESTAMP_NS: RefuseType(type, column, "TIMESTAMP (microseconds)");
     case LogicalTypeId::TIME:
     case LogicalTypeId::TIME_TZ:
     case LogicalTypeId::INTERVAL:
-    case LogicalTypeId::ENUM:
-    case LogicalTypeId::UUID:
     default: RefuseType(type, column, "VARCHAR");
   }
 }

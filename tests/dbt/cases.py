@@ -107,6 +107,8 @@ def small(work, files):
     return project
 
 
+PACKAGE = {"packages.yml": "packages:\n  - local: packages/tools\n",
+           "packages/tools/dbt_project.yml": "name: tools\nversion: '1.0'\n"}
 ERRORS = [
     ("unknown ref", {"models/abc.sql": "select 1 as i", "models/b.sql": "select *\nfrom {{ ref('abd') }}"}, 2,
      "tarn: error: models/b.sql:2: Model 'model.shop.b' (models/b.sql) depends on a node named 'abd' which was not "
@@ -124,14 +126,27 @@ ERRORS = [
      "tarn: error: package dbt-labs/dbt_utils (packages.yml of shop) is not in {folder}/dbt_packages; run "
      "`tarn dbt deps` to see where to put it"),
     ("wrong SQL", {"models/a.sql": "{% set x = 1 %}\n\nselect\n  nonsense\nfrom (select 1 as i)\n"}, 1,
-     'models/a.sql:4: Referenced column "nonsense" not found in FROM clause! Candidate bindings: "i"')]
+     'models/a.sql:4: Referenced column "nonsense" not found in FROM clause! Candidate bindings: "i"'),
+    ("Jinja of a package does not parse", {**PACKAGE, "packages/tools/macros/add.sql":
+                                           "{% macro add(a, b) %}\n  {{ a +/ b }}\n{% endmacro %}",
+                                           "models/a.sql": "select {{ tools.add(1, 2) }} as i"}, 2,
+     "@PARSE@"),
+    ("Jinja of a package fails", {**PACKAGE, "packages/tools/macros/add.sql":
+                                  "{% macro add(a, b) %}\n\n  {{ a + b }}\n{% endmacro %}",
+                                  "models/a.sql": "select\n  {{ tools.add(1, 'x') }} as i"}, 2,
+     "@RUN@"),
+    ("unknown macro of a package", {**PACKAGE, "packages/tools/macros/add.sql": "{% macro add(a, b) %}1{% endmacro %}",
+                                    "models/a.sql": "select\n  {{ tools.ad(1, 2) }} as i"}, 2,
+     "@NONE@")]
 
 
 def errors(work):
     """What is wrong, where, and what to do: the same words every time."""
     for number, (name, files, code, message) in enumerate(ERRORS):
-        project = small(work / str(number), files)
+        project = small(work / str(number), {**files, "models/fine/first.sql": "select 1 as i"})
         done = project.dbt("run", code=code)
+        made = project.sql("SELECT table_name FROM information_schema.tables WHERE table_schema = 'gold'", "duckdb")
+        assert made == ([] if code == 2 else [{"table_name": "first"}]), f"{name}: something ran: {made}"
         message = message.replace("{folder}", str(project.folder))
         lines = [line.strip() for line in (done.stdout + done.stderr).splitlines()]
         assert any(line.endswith(message) for line in lines), f"{name}: {message}\nnot in\n" + "\n".join(lines)
@@ -237,6 +252,52 @@ def tokens(work):
     assert "absent" in done.stderr, done.stderr
 
 
+def documented(work):
+    """persist_docs goes into the commit of the rows; what is said already costs none."""
+    project = small(work, {
+        "models/a.sql": "{{ config(materialized='table', persist_docs={'relation': true, 'columns': true}) }}\n"
+                        "select 1 as i, 2 as j",
+        "models/b.sql": "{{ config(materialized='incremental', unique_key='i', "
+                        "persist_docs={'relation': true, 'columns': true}) }}\nselect * from {{ ref('a') }}",
+        "models/s.yml": "models:\n" + "".join(
+            f"  - name: {name}\n    description: rows of {name}\n    columns:\n      - {{name: I, description: the key}}\n"
+            "      - {name: gone, description: no column}\n" for name in "ab")})
+
+    def commits(table):
+        return len(project.sql(f"DESCRIBE HISTORY gold.{table}"))
+
+    def said(table):
+        return project.sql(f"SELECT column_name, comment FROM duckdb_columns() WHERE table_name = '{table}' "
+                           "ORDER BY column_index", "duckdb")
+
+    done = project.dbt("run")
+    assert "gone" in done.stdout, "the absent column is warned of"
+    words = [{"column_name": "i", "comment": "the key"}, {"column_name": "j", "comment": None}]
+    assert said("a") == words and said("b") == words, (said("a"), said("b"))
+    assert (commits("a"), commits("b")) == (1, 1), project.sql("DESCRIBE HISTORY gold.b")
+    project.dbt("run")
+    assert (commits("a"), commits("b")) == (2, 2), project.sql("DESCRIBE HISTORY gold.b")
+    project.write("models/s.yml", (project.folder / "models/s.yml").read_text().replace("the key", "the id"))
+    project.dbt("run", "-s", "b")
+    assert said("b")[0]["comment"] == "the id" and commits("b") == 4, project.sql("DESCRIBE HISTORY gold.b")
+
+
+def spark_freshness(work):
+    """loaded_at_field is an expression of the project's dialect; a time without a zone is UTC's."""
+    project = small(work, {"models/sources.yml":
+                           "sources:\n  - name: raw\n    schema: gold\n    tables:\n      - name: loaded\n"
+                           "        loaded_at_field: to_timestamp(concat(`day of`, ' 00:00'), 'yyyy/MM/dd HH:mm')\n"
+                           "        freshness: {error_after: {count: 3, period: day}, filter: \"kind <=> 'x'\"}\n"})
+    project.sql("CREATE SCHEMA gold")
+    for days, status, code in ((1, "pass", 0), (5, "error", 1)):
+        project.sql("CREATE OR REPLACE TABLE gold.loaded AS SELECT date_format(current_date() - INTERVAL "
+                    f"{days} DAY, 'yyyy/MM/dd') AS `day of`, 'x' AS kind UNION ALL SELECT '2999/01/01', NULL")
+        project.dbt("source", "freshness", code=code)
+        found = json.loads((project.folder / "target/sources.json").read_text())["results"]
+        assert [r["status"] for r in found] == [status], found
+
+
 CASES = [("the reference's model and tests", reference), ("errors name place and remedy", errors),
          ("fail-fast and retry", retry), ("insert_overwrite and replace_where", strategies),
-         ("microbatch", microbatch), ("--pii-key", tokens), ("empty, freshness, docs, run-operation, defer", operations)]
+         ("microbatch", microbatch), ("--pii-key", tokens), ("empty, freshness, docs, run-operation, defer", operations),
+         ("persist_docs", documented), ("freshness in the project's dialect", spark_freshness)]

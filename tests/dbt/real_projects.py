@@ -17,7 +17,7 @@ class Recipe:
 
 
 SEED_RUN_TEST = [["seed"], ["run"], ["test"]]
-FIVETRAN = (("fivetran_utils", "dbt_fivetran_utils"), ("dbt_utils", "dbt-utils"), ("spark_utils", "spark-utils"))
+FIVETRAN = (("fivetran_utils", "dbt_fivetran_utils"), ("dbt_utils", "dbt-utils"))  # no spark_utils: dbt on DuckDB does not parse it
 
 RECIPES = [
     Recipe("jaffle_shop_duckdb", "jaffle_shop", [["build"]]),

@@ -42,6 +42,11 @@ enum class ResourceType {
 std::string_view ResourceTypeName(ResourceType type);
 std::optional<ResourceType> ParseResourceType(std::string_view name);
 
+// `build` lists these in its results and does nothing about them.
+inline bool IsIdle(ResourceType type) {
+  return type == ResourceType::kSavedQuery || type == ResourceType::kExposure;
+}
+
 struct RefCall {
   std::string package;  // empty: not given
   std::string name;

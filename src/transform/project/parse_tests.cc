@@ -218,6 +218,11 @@ void SetNames(Node& node, const TestTarget& target, Json& arguments, Json& confi
   node.fqn.push_back(full);
 }
 
+void SortTags(std::vector<std::string>& tags) {
+  std::sort(tags.begin(), tags.end());
+  tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
+}
+
 }  // namespace
 
 Status ParseState::AddTests(const TestTarget& target, const Json& list, const Json* column,
@@ -302,11 +307,19 @@ Status ParseState::RenderTests() {
     Configure(node, nullptr, &test_configs[i]);
     std::vector<std::string> tags = TextList(Member(node.extra, "column_tags"));
     for (const std::string& tag : node.tags) tags.push_back(tag);
-    std::sort(tags.begin(), tags.end());
-    tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
+    SortTags(tags);
     node.tags = std::move(tags);
     node.extra.erase("column_tags");
-    return CaptureTest(*this, node, meta, &captured[i]);
+    TARN_RETURN_IF_ERROR(CaptureTest(*this, node, meta, &captured[i]));
+    if (captured[i].config.empty()) return Status::Ok();
+    // The test's macro calls config() before what the schema file says about this use of it.
+    Json config = std::move(captured[i].config);
+    MergeConfig(config, test_configs[i]);
+    const std::vector<std::string> kept = std::move(node.tags);
+    Configure(node, nullptr, &config);
+    node.tags.insert(node.tags.end(), kept.begin(), kept.end());
+    SortTags(node.tags);
+    return Status::Ok();
   }));
   for (size_t i = 0; i < tests.size(); ++i) {
     Node& node = tests[i];

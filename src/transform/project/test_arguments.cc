@@ -170,6 +170,7 @@ Status CaptureTest(ParseState& state, Node& node, const TestMetadata& test, Capt
   CapturedCalls rendered;
   TARN_RETURN_IF_ERROR(state.Capture(node, &rendered, node.raw_code, &keywords));
   *calls = std::move(scope.calls);
+  calls->config = std::move(rendered.config);  // of the macro, then of this use
   for (RefCall& ref : rendered.refs) calls->refs.push_back(std::move(ref));
   for (SourceCall& source : rendered.sources) calls->sources.push_back(std::move(source));
   std::vector<std::string> all{macro->info.unique_id};

@@ -81,6 +81,11 @@ Result<Value> GetMissingColumns(RunScope& scope, CallArgs& args) {
 Result<Value> ExecuteSql(RunScope& scope, CallArgs& args) {
   const std::string sql = TextOf(args.Find(0, "sql"));
   const Value* fetch = args.Find(2, "fetch");
+  const Value* begin = args.Find(1, "auto_begin");
+  if (scope.transactional && begin != nullptr && begin->Truthy() &&
+      !scope.warehouse.InTransaction()) {
+    TARN_RETURN_IF_ERROR(scope.warehouse.session().QueryDuckdb("BEGIN").status());
+  }
   TARN_ASSIGN_OR_RETURN(const ExecutionOutcome outcome, scope.Execute(sql));
   const Value response =
       Value::MakeDict({{"_message", Value("OK")},
@@ -91,6 +96,17 @@ Result<Value> ExecuteSql(RunScope& scope, CallArgs& args) {
       {response, rows ? Value(MakeResultTable(outcome.result))
                       : Value(jinja::MakeRef<ResultTable>(std::vector<std::string>(),
                                                           std::vector<jinja::ValueList>()))});
+}
+
+// adapter.add_query(sql, auto_begin=True, …)
+Result<Value> AddQuery(RunScope& scope, CallArgs& args) {
+  TARN_RETURN_IF_ERROR(scope.Execute(TextOf(args.Find(0, "sql"))).status());
+  return Value("");
+}
+
+Result<Value> Commit(RunScope& scope, CallArgs&) {
+  TARN_RETURN_IF_ERROR(scope.Commit());
+  return Value("");
 }
 
 Result<Value> Drop(RunScope& scope, CallArgs& args) {
@@ -205,6 +221,8 @@ const std::map<std::string_view, Method>& Methods() {
       {"get_columns_in_relation", GetColumns},
       {"get_missing_columns", GetMissingColumns},
       {"execute", ExecuteSql},
+      {"add_query", AddQuery},
+      {"commit", Commit},
       {"drop_relation", Drop},
       {"rename_relation", Rename},
       {"create_schema", CreateSchema},
@@ -221,7 +239,6 @@ const std::map<std::string_view, Method>& Methods() {
 std::optional<Value> Neutral(std::string_view name, CallArgs& args) {
   static const std::vector<std::string_view> nothing = {
       "expand_target_column_types",
-      "commit",
       "cache_added",
       "cache_dropped",
       "cache_renamed",
@@ -229,7 +246,6 @@ std::optional<Value> Neutral(std::string_view name, CallArgs& args) {
       "valid_snapshot_target",
       "clear_transaction",
       "persist_docs",
-      "add_query",
       "post_model_hook",
       "pre_model_hook",
       "verify_database"};

@@ -146,7 +146,7 @@ Status WriteTarget(const RunContext& context, const std::string& relative,
 Status CompileNode(RunScope& scope) {
   Node& node = scope.node;
   scope.warehouse.SetDialect(scope.context.DialectOf(node));
-  if (node.type == ResourceType::kSeed) return Status::Ok();
+  if (node.type == ResourceType::kSeed || IsIdle(node.type)) return Status::Ok();
   TARN_RETURN_IF_ERROR(PrepareTest(scope));
   jinja::Error error;
   auto rendered = scope.Render(node.raw_code, PlaceOf(scope.context, node), &error);

@@ -27,6 +27,8 @@ std::string Description(const Node& node) {
     case ResourceType::kTest: return "test " + Where(node);
     case ResourceType::kUnitTest: return "unit_test " + Where(node);
     case ResourceType::kOperation: return "hook: " + node.name;
+    case ResourceType::kSavedQuery: return "saved query " + node.name;
+    case ResourceType::kExposure: return "exposure " + node.name;
     default: return node.language + " " + node.Materialized() + " model " + Where(node);
   }
 }

@@ -14,36 +14,45 @@ double Seconds(const Json& threshold) {
   return count.get<double>() * unit;
 }
 
-Result<std::string> AgeQuery(const Node& node, const Relation& relation) {
+// How old the newest row is: newest, now, seconds between. The field is an expression of the
+// project's dialect. Errors: SQL's.
+Result<engine::Rows> AgeOf(RunContext& context, Warehouse& warehouse, const Node& node) {
   const std::string field = TextMember(node.config, "loaded_at_field");
-  const std::string query = TextMember(node.config, "loaded_at_query");
+  std::string query = TextMember(node.config, "loaded_at_query");
   const std::string filter = TextMember(Member(node.config, "freshness"), "filter");
-  std::string newest;
-  if (!query.empty()) {
-    newest = "(" + query + ")";
-  } else if (!field.empty()) {
-    newest = "(select max(" + field + ") from " + relation.Render() +
-             (filter.empty() ? "" : " where " + filter) + ")";
-  } else {
-    newest = "(select max(timestamp) from delta_history('" + relation.LakeName() + "'))";
+  const bool spark = context.DialectOf(node) == dialect::SqlDialect::kSpark;
+  Relation::Parts parts = RelationOf(node, spark ? '`' : '"');
+  parts.verbatim = TextMember(node.extra, "external_location");
+  const Relation relation(parts);
+  warehouse.SetDialect(spark ? dialect::SqlDialect::kSpark : dialect::SqlDialect::kDuckdb);
+  if (query.empty() && !field.empty()) {
+    query = "select max(" + field + ") from " + relation.Render() +
+            (filter.empty() ? "" : " where " + filter);
+  } else if (query.empty()) {
+    warehouse.SetDialect(dialect::SqlDialect::kDuckdb);
+    query = "select max(timestamp) from delta_history('" + relation.LakeName() + "')";
   }
-  return "select cast(cast(" + newest +
-         " as timestamp with time zone) as varchar) as newest, "
-         "cast(now() as varchar) as checked, date_diff('second', cast(" +
-         newest + " as timestamp with time zone), now()) as age";
+  TARN_ASSIGN_OR_RETURN(const engine::Rows newest,
+                        warehouse.Query("select (" + query + ") as newest", ""));
+  const std::optional<std::string>& text = newest.rows.at(0).at(0);
+  if (!text) {
+    return Status::InvalidArgument("source " + node.unique_id + " holds no row to tell its age by");
+  }
+  std::string moment = "cast('" + *text + "' as timestamp with time zone)";
+  // A time without a zone is UTC's.
+  if (newest.columns.at(0).type.find("WITH TIME ZONE") == std::string::npos) {
+    moment = "(cast('" + *text + "' as timestamp) at time zone 'UTC')";
+  }
+  return warehouse.session().QueryDuckdb("select cast(" + moment +
+                                         " as varchar), cast(now() as varchar), "
+                                         "date_diff('second', " +
+                                         moment + ", now())");
 }
 
 Status Check(RunContext& context, Warehouse& warehouse, const Node& node, NodeResult& result) {
-  Relation::Parts parts = RelationOf(node, '"');
-  parts.verbatim = TextMember(node.extra, "external_location");
-  warehouse.SetDialect(dialect::SqlDialect::kDuckdb);
-  TARN_ASSIGN_OR_RETURN(const std::string sql, AgeQuery(node, Relation(parts)));
-  TARN_ASSIGN_OR_RETURN(const engine::Rows rows, warehouse.Query(sql, ""));
+  TARN_ASSIGN_OR_RETURN(const engine::Rows rows, AgeOf(context, warehouse, node));
   const auto& row = rows.rows.at(0);
-  if (!row[2]) {
-    return Status::InvalidArgument("source " + node.unique_id + " holds no row to tell its age by");
-  }
-  const double age = std::strtod(row[2]->c_str(), nullptr);
+  const double age = std::strtod(row[2].value_or("0").c_str(), nullptr);
   const Json& freshness = Member(node.config, "freshness");
   const double warn = Seconds(Member(freshness, "warn_after"));
   const double error = Seconds(Member(freshness, "error_after"));

@@ -281,6 +281,7 @@ Result<MaterializeOutcome> MaterializeIncremental(RunScope& scope) {
   }
   TARN_RETURN_IF_ERROR(PlanColumns(scope, plan));
   TARN_ASSIGN_OR_RETURN(const ExecutionOutcome outcome, Apply(scope, plan));
+  TARN_RETURN_IF_ERROR(UpdateDocs(scope));
   return Ran(outcome);
 }
 

@@ -45,31 +45,52 @@ Status DropOtherKind(RunScope& scope, const Relation& relation, const std::strin
   return scope.warehouse.Drop(relation.parts());
 }
 
-Status PersistDocs(RunScope& scope, const Relation& relation) {
-  const Json& wanted = Member(scope.node.config, "persist_docs");
-  const std::string name = Literal(relation.LakeName());
-  if (BoolMember(wanted, "relation", false) && !scope.node.description.empty()) {
-    TARN_RETURN_IF_ERROR(scope.warehouse.session()
-                             .QueryDuckdb("CALL tarn_set_comment(" + name + ", NULL, " +
-                                          Literal(scope.node.description) + ")")
-                             .status());
-  }
-  if (!BoolMember(wanted, "columns", false)) return Status::Ok();
-  for (const ColumnInfo& column : scope.node.columns) {
-    if (column.description.empty()) continue;
-    TARN_RETURN_IF_ERROR(scope.warehouse.session()
-                             .QueryDuckdb("CALL tarn_set_comment(" + name + ", " +
-                                          Literal(column.name) + ", " +
-                                          Literal(column.description) + ")")
-                             .status());
-  }
-  return Status::Ok();
-}
-
 std::string Upper(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return text;
+}
+
+// What persist_docs asks of a table with these columns; documented columns it lacks are passed over
+// with a warning, as dbt does.
+std::vector<std::string> DocsStatements(RunScope& scope, const Relation& relation,
+                                        const std::vector<engine::Column>& there) {
+  const Json& wanted = Member(scope.node.config, "persist_docs");
+  const std::string call = "CALL tarn_set_comment(" + Literal(relation.LakeName()) + ", ";
+  std::vector<std::string> statements;
+  if (BoolMember(wanted, "relation", false) && !scope.node.description.empty()) {
+    statements.push_back(call + "NULL, " + Literal(scope.node.description) + ")");
+  }
+  if (!BoolMember(wanted, "columns", false)) return statements;
+  std::string absent;
+  for (const ColumnInfo& column : scope.node.columns) {
+    const auto found = std::find_if(there.begin(), there.end(), [&](const engine::Column& other) {
+      return Upper(other.name) == Upper(column.name);
+    });
+    if (found == there.end()) {
+      absent += (absent.empty() ? "" : ", ") + column.name;
+    } else if (!column.description.empty()) {
+      statements.push_back(call + Literal(found->name) + ", " + Literal(column.description) + ")");
+    }
+  }
+  if (!absent.empty()) {
+    scope.Warn("In relation " + relation.Render() + ": The following columns are specified in " +
+               "the schema but are not present in the database: " + absent);
+  }
+  return statements;
+}
+
+Status PersistDocs(RunScope& scope, const Relation& relation) {
+  TARN_ASSIGN_OR_RETURN(const auto there, scope.warehouse.ColumnsOf(relation));
+  for (const std::string& statement : DocsStatements(scope, relation, there)) {
+    TARN_RETURN_IF_ERROR(scope.warehouse.session().QueryDuckdb(statement).status());
+  }
+  return Status::Ok();
+}
+
+bool PersistsDocs(const RunScope& scope) {
+  const Json& wanted = Member(scope.node.config, "persist_docs");
+  return BoolMember(wanted, "relation", false) || BoolMember(wanted, "columns", false);
 }
 
 }  // namespace
@@ -119,17 +140,36 @@ bool IsChainOverridden(const RunScope& scope, const std::string& macro) {
       [&](const std::string& prefix) { return macros.IsOverridden(prefix + "__" + macro); });
 }
 
-Result<ExecutionOutcome> RunAnnotated(RunScope& scope, const std::string& sql) {
+namespace {
+
+Result<ExecutionOutcome> ExecuteWithDocs(RunScope& scope, const std::string& sql, bool docs) {
+  if (!docs || !PersistsDocs(scope)) return scope.warehouse.Execute(sql, kCompiledPlace);
+  TARN_RETURN_IF_ERROR(scope.warehouse.session().QueryDuckdb("BEGIN").status());
+  TARN_ASSIGN_OR_RETURN(const ExecutionOutcome outcome,
+                        scope.warehouse.Execute(sql, kCompiledPlace));
+  TARN_RETURN_IF_ERROR(PersistDocs(scope, *scope.This()));
+  TARN_RETURN_IF_ERROR(scope.warehouse.session().QueryDuckdb("COMMIT").status());
+  return outcome;
+}
+
+}  // namespace
+
+Result<ExecutionOutcome> RunAnnotated(RunScope& scope, const std::string& sql, bool docs) {
   const std::string table = scope.node.schema + "." + scope.node.alias;
   scope.warehouse.SetDialect(scope.context.DialectOf(scope.node));
   scope.warehouse.Annotate(table, scope.context.CommitText(scope.node));
-  scope.main_sql = sql;
-  auto outcome = scope.warehouse.Execute(sql, kCompiledPlace);
+  if (!sql.empty()) scope.main_sql = sql;
+  auto outcome = ExecuteWithDocs(scope, sql, docs);
   scope.warehouse.ClearAnnotation(table);
   if (!outcome.ok() && scope.warehouse.InTransaction()) {
     (void)scope.warehouse.session().QueryDuckdb("ROLLBACK");
   }
   return outcome;
+}
+
+Status UpdateDocs(RunScope& scope) {
+  if (!PersistsDocs(scope)) return Status::Ok();
+  return RunAnnotated(scope, "", true).status();
 }
 
 Result<MaterializeOutcome> Ran(const ExecutionOutcome& outcome) {
@@ -208,15 +248,16 @@ Result<MaterializeOutcome> MaterializeTable(RunScope& scope) {
   TARN_RETURN_IF_ERROR(CheckContract(scope));
   TARN_RETURN_IF_ERROR(DropOtherKind(scope, *relation, "table"));
   std::string sql = CreateTableSql(scope, *relation, scope.node.compiled_code);
-  if (IsChainOverridden(scope, "create_table_as")) {
+  const bool own = IsChainOverridden(scope, "create_table_as");
+  if (own) {
     TARN_ASSIGN_OR_RETURN(
         const jinja::Value made,
         scope.CallMacro("get_create_table_as_sql",
                         {jinja::Value(false), jinja::Value(relation), scope.node.compiled_code}));
     sql = made.Str();
   }
-  TARN_ASSIGN_OR_RETURN(const ExecutionOutcome outcome, RunAnnotated(scope, sql));
-  TARN_RETURN_IF_ERROR(PersistDocs(scope, *relation));
+  TARN_ASSIGN_OR_RETURN(const ExecutionOutcome outcome, RunAnnotated(scope, sql, !own));
+  if (own) TARN_RETURN_IF_ERROR(UpdateDocs(scope));
   return Ran(outcome);
 }
 
@@ -233,7 +274,7 @@ Result<MaterializeOutcome> MaterializeSeed(RunScope& scope) {
                                             scope.node.original_file_path);
   scope.warehouse.ClearAnnotation(table);
   if (!made.ok()) return made.status();
-  TARN_RETURN_IF_ERROR(PersistDocs(scope, *relation));
+  TARN_RETURN_IF_ERROR(UpdateDocs(scope));
   MaterializeOutcome outcome;
   const std::string word = WantsFullRefresh(scope) ? "CREATE " : "INSERT ";
   outcome.message = word + std::to_string(rows);
@@ -243,6 +284,7 @@ Result<MaterializeOutcome> MaterializeSeed(RunScope& scope) {
 }
 
 Result<MaterializeOutcome> MaterializeByMacro(RunScope& scope, const Macro& macro) {
+  TARN_RETURN_IF_ERROR(CheckContract(scope));
   const DbtNames& names = *scope.context.project.names;
   jinja::Session session(names.environment(), names.For(scope, scope.context.project.macros.get()));
   session.host = &scope;
@@ -250,7 +292,9 @@ Result<MaterializeOutcome> MaterializeByMacro(RunScope& scope, const Macro& macr
   const std::string table = scope.node.schema + "." + scope.node.alias;
   scope.warehouse.SetDialect(scope.context.DialectOf(scope.node));
   scope.warehouse.Annotate(table, scope.context.CommitText(scope.node));
+  scope.transactional = scope.context.project.target.type == "duckdb";
   const auto made = MacroLibrary::Call(macro, args);
+  scope.RollBack();
   scope.warehouse.ClearAnnotation(table);
   if (!made.ok()) {
     return session.error().line > 0 ? Status(made.status().code(), session.error().Describe())
@@ -265,13 +309,17 @@ Result<MaterializeOutcome> MaterializeByMacro(RunScope& scope, const Macro& macr
   return MaterializeOutcome{};
 }
 
+const Macro* OwnMaterialization(const RunScope& scope) {
+  const Macro* macro = scope.context.project.macros->FindMaterialization(scope.node.Materialized(),
+                                                                         scope.node.package_name);
+  return macro != nullptr && macro->info.package_name != kBuiltinPackage ? macro : nullptr;
+}
+
 Result<MaterializeOutcome> Materialize(RunScope& scope) {
   const Node& node = scope.node;
-  std::string kind = node.Materialized();
+  const std::string kind = node.Materialized();
+  if (const Macro* own = OwnMaterialization(scope)) return MaterializeByMacro(scope, *own);
   const Macro* macro = scope.context.project.macros->FindMaterialization(kind, node.package_name);
-  if (macro != nullptr && macro->info.package_name != kBuiltinPackage) {
-    return MaterializeByMacro(scope, *macro);
-  }
   if (kind == "view") return MaterializeView(scope);
   if (kind == "table" || kind == "external") return MaterializeTable(scope);
   if (kind == "materialized_view") return MaterializeTable(scope);

@@ -30,6 +30,8 @@ inline constexpr const char* kCompiledPlace = "compiled";
 inline constexpr size_t kCodeLine = 2;
 
 Result<MaterializeOutcome> Materialize(RunScope& scope);
+// The node's materialization where the project or a package wrote it: that one runs the hooks, too.
+const Macro* OwnMaterialization(const RunScope& scope);
 
 // --- one each, for Materialize ---
 Result<MaterializeOutcome> MaterializeView(RunScope& scope);
@@ -46,8 +48,11 @@ std::vector<std::string> ColumnNames(const Json& config);
 // True when the project defines a macro of this dbt chain, under any of its names.
 bool IsChainOverridden(const RunScope& scope, const std::string& macro);
 Result<MaterializeOutcome> Ran(const ExecutionOutcome& outcome);
-// Runs statements with the node's annotation on its commits.
-Result<ExecutionOutcome> RunAnnotated(RunScope& scope, const std::string& sql);
+// Runs statements with the node's annotation on its commits; with `docs`, what persist_docs asks of
+// the table goes into the same commit (`sql` then holds no transaction of its own).
+Result<ExecutionOutcome> RunAnnotated(RunScope& scope, const std::string& sql, bool docs = false);
+// What persist_docs asks of a table that is there: one commit, none when it says so already.
+Status UpdateDocs(RunScope& scope);
 bool WantsFullRefresh(const RunScope& scope);
 // Enforced contracts: names and types must be those of the schema file.
 Status CheckContract(RunScope& scope);

@@ -65,7 +65,8 @@ void JudgeTest(const Node& node, int64_t failures, bool should_warn, bool should
   std::string severity = TextMember(node.config, "severity", "ERROR");
   std::transform(severity.begin(), severity.end(), severity.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  result.failures = failures;
+  // As dbt counts: the rows of a test that passes (under a threshold of warn_if) are no failures.
+  result.failures = 0;
   result.status = NodeStatus::kPass;
   const auto configured = [&](const char* key) {
     return ", configured to " + std::string(key == std::string("warn_if") ? "warn" : "fail") +
@@ -73,9 +74,11 @@ void JudgeTest(const Node& node, int64_t failures, bool should_warn, bool should
   };
   if (severity == "ERROR" && should_error) {
     result.status = NodeStatus::kFail;
+    result.failures = failures;
     result.message = "Got " + Plural(failures, "result") + configured("error_if");
   } else if (should_warn) {
     result.status = NodeStatus::kWarn;
+    result.failures = failures;
     result.message = "Got " + Plural(failures, "result") + configured("warn_if");
   }
 }
@@ -132,15 +135,21 @@ Status NodeRunner::RunNode(RunScope& scope, NodeResult& result) {
         "model " + scope.node.unique_id + " (" + scope.node.original_file_path +
         ") is written in Python, which this version parses and does not run");
   }
-  if (scope.node.IsEphemeral()) {
+  if (scope.node.IsEphemeral() || IsIdle(scope.node.type)) {
+    if (IsIdle(scope.node.type)) result.failures = 0;
     result.status = NodeStatus::kNoOp;
     return Status::Ok();
   }
-  TARN_RETURN_IF_ERROR(RunHooks(scope, "pre-hook", false));
-  TARN_RETURN_IF_ERROR(RunHooks(scope, "pre-hook", true));
+  const bool hooks = OwnMaterialization(scope) == nullptr;
+  if (hooks) {
+    TARN_RETURN_IF_ERROR(RunHooks(scope, "pre-hook", false));
+    TARN_RETURN_IF_ERROR(RunHooks(scope, "pre-hook", true));
+  }
   TARN_ASSIGN_OR_RETURN(const MaterializeOutcome outcome, Materialize(scope));
-  TARN_RETURN_IF_ERROR(RunHooks(scope, "post-hook", true));
-  TARN_RETURN_IF_ERROR(RunHooks(scope, "post-hook", false));
+  if (hooks) {
+    TARN_RETURN_IF_ERROR(RunHooks(scope, "post-hook", true));
+    TARN_RETURN_IF_ERROR(RunHooks(scope, "post-hook", false));
+  }
   result.status = NodeStatus::kSuccess;
   result.message = outcome.message;
   result.shown = outcome.message;

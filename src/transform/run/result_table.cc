@@ -5,6 +5,7 @@
 
 #include "jinja/error.h"
 #include "jinja/session.h"
+#include "jinja/time_values.h"
 
 namespace tarn::transform {
 namespace {
@@ -204,6 +205,12 @@ bool IsInteger(const std::string& type) {
          type == "HUGEINT" || type == "UHUGEINT";
 }
 
+// A date or timestamp as Python's; text where Python has none (infinity, years before 1).
+Value Timed(const std::string& text, jinja::Moment::Kind kind) {
+  auto moment = jinja::ParseIso(text, kind);
+  return moment.ok() ? std::move(*moment) : Value(text);
+}
+
 }  // namespace
 
 Result<std::optional<Value>> ResultTable::GetAttr(jinja::Session&, std::string_view name) {
@@ -238,7 +245,14 @@ Value TypedValue(const engine::Column& column, const std::optional<std::string>&
   const std::string& type = column.type;
   if (type == "BOOLEAN") return Value(*text == "true");
   if (IsInteger(type)) return Value::IntegerFromText(*text);
-  if (type == "DOUBLE" || type == "FLOAT") return Value(std::strtod(text->c_str(), nullptr));
+  if (type == "DOUBLE") return Value(std::strtod(text->c_str(), nullptr));
+  // Python has no single precision: 3.3 read from a FLOAT is 3.299999952316284 there.
+  if (type == "FLOAT") return Value(static_cast<double>(std::strtof(text->c_str(), nullptr)));
+  if (type == "DATE") return Timed(*text, jinja::Moment::Kind::kDate);
+  if (type.starts_with("TIMESTAMP WITH TIME")) {
+    return Timed(*text + ":00", jinja::Moment::Kind::kDatetime);  // DuckDB writes +00
+  }
+  if (type.starts_with("TIMESTAMP")) return Timed(*text, jinja::Moment::Kind::kDatetime);
   if (type.starts_with("DECIMAL")) {
     // A decimal without fraction counts things; templates compare and print it as an integer.
     if (type.ends_with(",0)")) return Value::IntegerFromText(*text);

@@ -302,6 +302,15 @@ Result<Value> RunScope::CallMacro(const std::string& name, jinja::ValueList posi
   return MacroLibrary::Call(*macro, args);
 }
 
+Status RunScope::Commit() {
+  if (!warehouse.InTransaction()) return Status::Ok();
+  return warehouse.session().QueryDuckdb("COMMIT").status();
+}
+
+void RunScope::RollBack() {
+  if (warehouse.InTransaction()) (void)warehouse.session().QueryDuckdb("ROLLBACK");
+}
+
 Result<ExecutionOutcome> RunScope::Execute(const std::string& sql) {
   warehouse.SetDialect(context.DialectOf(node));
   return warehouse.Execute(sql, node.original_file_path);

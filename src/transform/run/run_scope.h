@@ -44,6 +44,9 @@ class RunScope final : public RenderScope {
   // Calls a macro of the project by name.
   Result<jinja::Value> CallMacro(const std::string& name, jinja::ValueList positional);
   Result<ExecutionOutcome> Execute(const std::string& sql);
+  // For adapter.commit() and for the end of a macro that acted. Nothing without a transaction.
+  Status Commit();
+  void RollBack();
 
   RunContext& context;
   Node& node;
@@ -58,6 +61,9 @@ class RunScope final : public RenderScope {
   std::map<std::string, std::string> fixtures;
   Json overrides = Json::object();
   bool parsing_free = false;  // operations may ref anything
+  // Statements of macros begin a transaction, and what nobody commits is rolled back: dbt on a
+  // database with transactions.
+  bool transactional = false;
 
  private:
   Result<jinja::Value> RelationFor(const Node& target);

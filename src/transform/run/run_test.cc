@@ -66,6 +66,10 @@ TEST(Tests, SeverityAndThresholds) {
   EXPECT_EQ(result.message, "Got 6 results, configured to fail if >5");
   JudgeTest(node, 3, true, false, result);
   EXPECT_EQ(result.status, NodeStatus::kWarn);
+  EXPECT_EQ(result.failures, 3);
+  JudgeTest(node, 1, false, false, result);
+  EXPECT_EQ(result.status, NodeStatus::kPass);
+  EXPECT_EQ(result.failures, 0);  // rows under the threshold are no failures
 }
 
 TEST(Partitions, AreNamesListsOrMappings) {

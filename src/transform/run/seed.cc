@@ -193,6 +193,7 @@ Result<std::string> SeedQuery(const Node& node, size_t* row_count) {
   TARN_ASSIGN_OR_RETURN(const CsvFile csv, ReadCsv(path, node.original_file_path, mark));
   *row_count = csv.rows.size();
   const Json& overrides = Member(node.config, "column_types");
+  const bool fast = BoolMember(node.config, "fast", true);
   std::string select, names;
   for (const SeedColumn& column : InferTypes(csv)) {
     const std::string type = TextMember(overrides, column.name, column.type);
@@ -201,13 +202,18 @@ Result<std::string> SeedQuery(const Node& node, size_t* row_count) {
     std::string value = name;
     // 1e3 and 1,000 are integers to agate, not to a cast.
     if (lower == "integer" || lower == "float8") value = "replace(trim(" + name + "), ',', '')";
-    select += (select.empty() ? "" : ", ") + ("cast(" + value) + " as " + type + ") as " + name;
-    names += (names.empty() ? "" : ", ") + Literal(column.name) + ": 'VARCHAR'";
+    select += (select.empty() ? "" : ", ") +
+              (fast ? name : ("cast(" + value) + " as " + type + ") as " + name);
+    names += (names.empty() ? "" : ", ") + Literal(column.name) + ": " +
+             Literal(fast ? type : "VARCHAR");
   }
-  return "select " + select + " from read_csv(" + Literal(path) +
-         ", header = true, delim = " + Literal(std::string(1, mark)) +
-         ", quote = '\"', escape = '\"', auto_detect = false, " +
-         "null_padding = false, columns = {" + names + "})";
+  std::string options = ", header = true, delim = " + Literal(std::string(1, mark));
+  // As dbt-duckdb loads them: COPY … FROM, which finds out how the file quotes and writes dates.
+  // With `fast: false` it inserts what agate read.
+  options += fast ? ", auto_detect = true"
+                  : ", quote = '\"', escape = '\"', auto_detect = false, null_padding = false";
+  return "select " + select + " from read_csv(" + Literal(path) + options + ", columns = {" +
+         names + "})";
 }
 
 Result<engine::Rows> ReadSeed(const Node& node, Warehouse& warehouse) {

@@ -252,7 +252,8 @@ Result<MaterializeOutcome> MaterializeSnapshot(RunScope& scope) {
   if (!kind) {
     TARN_ASSIGN_OR_RETURN(
         const ExecutionOutcome made,
-        RunAnnotated(scope, CreateTableSql(scope, *relation, FirstSql(scope, strategy, columns))));
+        RunAnnotated(scope, CreateTableSql(scope, *relation, FirstSql(scope, strategy, columns)),
+                     true));
     return Ran(made);
   }
   TARN_ASSIGN_OR_RETURN(const auto target_columns, scope.warehouse.ColumnsOf(*relation));
@@ -288,6 +289,7 @@ Result<MaterializeOutcome> MaterializeSnapshot(RunScope& scope) {
   (void)scope.warehouse.session().QueryDuckdb("DROP TABLE IF EXISTS temp." +
                                               QuoteName(scope.node.alias + "__dbt_tmp", '"'));
   if (!outcome.ok()) return outcome.status();
+  TARN_RETURN_IF_ERROR(UpdateDocs(scope));
   return Ran(*outcome);
 }
 

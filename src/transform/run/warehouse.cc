@@ -41,7 +41,7 @@ Result<ExecutionOutcome> Warehouse::Execute(const std::string& sql, const std::s
   ExecutionOutcome outcome;
   TARN_RETURN_IF_ERROR(session_->Run(sql, place, [&](engine::QueryResult& result) -> Status {
     outcome.kind = result.statement_kind();
-    outcome.rows = result.rows_changed();
+    if (const auto rows = result.rows_changed()) outcome.rows = rows;  // a COMMIT says nothing
     if (!result.is_query()) return Status::Ok();
     TARN_ASSIGN_OR_RETURN(outcome.result, engine::ReadAll(result));
     return Status::Ok();

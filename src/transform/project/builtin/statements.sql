@@ -30,6 +30,7 @@
 
 {% macro run_hooks(hooks, inside_transaction=True) %}
   {% for hook in hooks if hook.sql and (hook.transaction | default(true)) == inside_transaction %}
+    {% if not inside_transaction and loop.first %}{% do adapter.commit() %}{% endif %}
     {% set rendered = render(hook.sql) | trim %}
     {% if rendered %}
       {% call statement(auto_begin=inside_transaction) %}{{ rendered }}{% endcall %}
