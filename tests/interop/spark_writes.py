@@ -1,5 +1,6 @@
 """One table per write feature: Tarn makes and fills it, Spark reads it and runs INSERT, UPDATE, DELETE and MERGE on
 it, then Tarn does the same, then Spark checks the state against Tarn's checksum. Part of spark_suite.py."""
+import datetime
 import glob
 import json
 import os
@@ -126,6 +127,16 @@ def mapped_by_id(lake, spark):
     compare(lake, spark, "t", "id", "WHERE part = 1")
 
 
+def in_commit_timestamps(lake, spark):
+    make(lake, "'delta.enableInCommitTimestamps'='true'")
+    changed_by_both(lake, spark, ["inCommitTimestamp"])
+    parse = datetime.datetime.fromisoformat
+    ours = canonical((row["version"], parse(row["timestamp"]).replace(tzinfo=None)) for row in lake.run("DESCRIBE HISTORY silver.t"))
+    theirs = canonical((row["version"], row["timestamp"]) for row in spark.sql(f"DESCRIBE HISTORY delta.`{lake.table('t')}`").collect())
+    same(ours, theirs, "times of commits")
+    assert len({row[1] for row in ours}) == len(ours), "no two commits at one time"
+
+
 def domains(lake, spark):
     """Domains of both stay through what both write."""
     make(lake, "'delta.enableRowTracking'='true'", "CLUSTER BY (id, v)")
@@ -171,6 +182,12 @@ def widened_inside(lake, spark):
     assert len(compare(lake, spark, "t", columns, "WHERE s.a > 0")) == 2
 
 
+def v2_checkpoints(lake, spark):
+    make(lake, "'delta.checkpointPolicy'='v2', 'delta.checkpointInterval'='2'", "PARTITIONED BY (n)")
+    changed_by_both(lake, spark, ["v2Checkpoint"])
+    assert glob.glob(os.path.join(lake.table("t"), "_delta_log", "_sidecars", "*.parquet"))
+
+
 CASES = [
     ("changed by both: partitions without deletion vectors", plain),
     ("changed by both: deletion vectors", vectors),
@@ -179,8 +196,10 @@ CASES = [
     ("changed by both: invariants", invariants),
     ("changed by both: append-only", append_only),
     ("changed by both: column mapping by id", mapped_by_id),
+    ("changed by both: in-commit timestamps", in_commit_timestamps),
     ("changed by both: metadata domains, clustering, row tracking", domains),
     ("changed by both: log compaction", compacted_logs),
     ("changed by both: type widening", widened),
     ("changed by both: types inside structs, arrays and maps", widened_inside),
+    ("changed by both: V2 checkpoints with sidecars", v2_checkpoints),
 ]
