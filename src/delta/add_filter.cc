@@ -30,25 +30,22 @@ struct KnownShape {
   std::vector<Slots> of_column;
 };
 
-bool CanBeTested(const PrunePlan::Column& column, const Value& value) {
-  if (column.type->kind == TypeKind::kString) return true;
-  // The text of a date has one form from the year 1000 to 9999; see TextTest.
-  constexpr int32_t kYear1000 = -354'285, kYear10000 = 2'932'897;
-  const auto* date = std::get_if<DateValue>(&value.rep());
-  return column.type->kind == TypeKind::kDate && date != nullptr && date->days >= kYear1000 &&
-         date->days < kYear10000;
-}
-
 }  // namespace
 
 struct PredicateAddFilter::Impl {
   explicit Impl(PrunePlan made) : plan(std::move(made)) {
-    CollectTests(plan.root);
     CountLeaves(plan.root);
+    for (const PrunePlan::Column& column : plan.columns) {
+      const std::string& name = column.path.front();
+      if (column.is_partition && std::find(partition_columns.begin(), partition_columns.end(),
+                                           name) == partition_columns.end()) {
+        partition_columns.push_back(name);
+      }
+    }
   }
 
   PrunePlan plan;
-  std::vector<TextTest> tests;
+  std::vector<std::string> partition_columns;
   size_t leaves = 0;
   std::unordered_map<const PrunePlan::Node*, Remembered> remembered;
   std::vector<KnownShape> shapes;
@@ -57,29 +54,6 @@ struct PredicateAddFilter::Impl {
   void CountLeaves(const PrunePlan::Node& node) {
     if (node.column >= 0) ++leaves;
     for (const auto& child : node.children) CountLeaves(child);
-  }
-
-  // Equality and IN over partition columns that every wanted row must pass.
-  void CollectTests(const PrunePlan::Node& node) {
-    if (node.kind == PredicateKind::kAnd) {
-      for (const auto& child : node.children) CollectTests(child);
-      return;
-    }
-    if ((node.kind != PredicateKind::kEqual && node.kind != PredicateKind::kIn) ||
-        node.column < 0 || !plan.columns[node.column].is_partition) {
-      return;
-    }
-    const PrunePlan::Column& column = plan.columns[node.column];
-    TextTest test;
-    test.column = column.path.front();
-    test.date = column.type->kind == TypeKind::kDate;
-    for (const Value& value : node.values) {
-      if (!CanBeTested(column, value)) return;
-      const auto text = SerializePartitionValue(value, *column.type);
-      if (!text.ok()) return;
-      if (*text) test.texts.push_back(**text);
-    }
-    tests.push_back(std::move(test));
   }
 
   Outcomes JudgePartition(const PrunePlan::Node& node, const AddView& add) {
@@ -170,7 +144,9 @@ PredicateAddFilter::~PredicateAddFilter() = default;
 
 bool PredicateAddFilter::IsSelective() const { return impl_->leaves > 0; }
 bool PredicateAddFilter::NeedsStats() const { return impl_->plan.uses_statistics; }
-const std::vector<AddFilter::TextTest>& PredicateAddFilter::tests() const { return impl_->tests; }
+const std::vector<std::string>& PredicateAddFilter::partition_columns() const {
+  return impl_->partition_columns;
+}
 bool PredicateAddFilter::Keep(const AddView& add) { return impl_->Keep(add); }
 
 }  // namespace tarn::delta

@@ -25,7 +25,7 @@ class PredicateAddFilter final : public AddFilter {
   // False when the predicate says nothing that a log can judge: all rows would be kept.
   bool IsSelective() const;
   bool NeedsStats() const override;
-  const std::vector<TextTest>& tests() const override;
+  const std::vector<std::string>& partition_columns() const override;
   bool Keep(const AddView& add) override;
 
  private:

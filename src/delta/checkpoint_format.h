@@ -42,18 +42,13 @@ struct AddView {
 // Which adds a reader wants. Formats may ask before they make a row whole, or send every row.
 class AddFilter {
  public:
-  // A condition on one partition column (physical name) that every wanted row meets: its text is
-  // absent, null, one of `texts`, or, for a date, not of the form YYYY-MM-DD.
-  struct TextTest {
-    std::string column;
-    bool date = false;
-    std::vector<std::string> texts;
-  };
   virtual ~AddFilter() = default;
   virtual bool NeedsStats() const = 0;
-  virtual const std::vector<TextTest>& tests() const = 0;
+  // Partition columns (physical names) on which the answer depends.
+  virtual const std::vector<std::string>& partition_columns() const = 0;
   // `add` has its partition values and, when NeedsStats(), its statistics; the rest may be missing.
-  // One thread at a time.
+  // With fewer of them the answer is false only when it would be with any others: given one value
+  // of one column, whether any file with it can be wanted. One thread at a time.
   virtual bool Keep(const AddView& add) = 0;
 };
 

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "delta/json.h"
+#include "duck/checkpoint_others.h"
+#include "duck/checkpoint_query.h"
 #include "duck/checkpoint_stats.h"
 #include "duck/checkpoint_write.h"
 #include "duck/store_file_system.h"
@@ -26,35 +28,6 @@ using duckdb::StringUtil;
 using duckdb::StructVector;
 using duckdb::Value;
 using duckdb::Vector;
-
-// What the file holds: top-level columns and their types.
-class Layout {
- public:
-  Layout(duckdb::Connection& connection, const std::string& source) {
-    auto result = connection.Query("SELECT * FROM " + source + " LIMIT 0");
-    if (result->HasError()) result->ThrowError();
-    for (idx_t i = 0; i < result->names.size(); ++i) {
-      columns_.emplace_back(result->names[i], result->types[i]);
-    }
-  }
-  const LogicalType* Column(const std::string& name) const {
-    for (const auto& [have, type] : columns_) {
-      if (StringUtil::CIEquals(have, name)) return &type;
-    }
-    return nullptr;
-  }
-  // The type of a field of a struct; null when either is absent.
-  static const LogicalType* Field(const LogicalType* type, const std::string& name) {
-    if (type == nullptr || type->id() != LogicalTypeId::STRUCT) return nullptr;
-    for (const auto& [have, child] : duckdb::StructType::GetChildTypes(*type)) {
-      if (StringUtil::CIEquals(have, name)) return &child;
-    }
-    return nullptr;
-  }
-
- private:
-  std::vector<std::pair<std::string, LogicalType>> columns_;
-};
 
 // Output columns of the queries for add and remove, in this order.
 enum FileColumn : idx_t {
@@ -102,8 +75,6 @@ constexpr FieldSpec kFileFields[] = {
     {"clusteringProvider", "VARCHAR"},
     {"extendedFileMetadata", "BOOLEAN"},
 };
-
-std::string Quote(const std::string& name) { return duckdb::KeywordHelper::WriteQuoted(name, '"'); }
 
 // `column.field::type`, or a typed NULL when the file lacks the field.
 std::string FieldExpression(const std::string& column, const LogicalType* type, std::string field,
@@ -310,42 +281,50 @@ Status SendRemove(FileRows& rows, idx_t row, delta::CheckpointSink* sink) {
   return sink->OnAction(std::move(remove));
 }
 
-// Runs a query and hands over its chunks as they are decoded.
-template <typename Visit>
-Status ForEachChunk(duckdb::Connection& connection, const std::string& sql, Visit visit) {
-  auto result = connection.SendQuery(sql);
-  if (result->HasError()) result->ThrowError();
-  for (;;) {
-    auto chunk = result->Fetch();
-    if (result->HasError()) result->ThrowError();
-    if (!chunk || chunk->size() == 0) return Status::Ok();
-    TARN_RETURN_IF_ERROR(visit(*chunk));
-  }
-}
-
-// The filter's tests as SQL, so that DuckDB makes no row that fails one.
-std::string TestsAsSql(const LogicalType* type, const delta::AddFilter& filter) {
-  std::string sql;
-  const LogicalType* values = Layout::Field(type, "partitionValues");
-  if (values == nullptr || values->id() != LogicalTypeId::MAP) return sql;
-  for (const auto& test : filter.tests()) {
-    const auto quoted = [](const std::string& text) {
-      return duckdb::KeywordHelper::WriteQuoted(text, '\'');
-    };
-    const std::string value = "\"add\".\"partitionValues\"[" + quoted(test.column) + "]";
-    sql += " AND (" + value + " IS NULL";
-    if (!test.texts.empty()) {
-      sql += " OR " + value + " IN (";
-      for (size_t i = 0; i < test.texts.size(); ++i) sql += (i ? "," : "") + quoted(test.texts[i]);
-      sql += ")";
+// The texts of one partition column that the filter may want, as SQL, so that DuckDB makes no row
+// of another one. Empty where that would not leave out rows.
+std::string WantedTexts(duckdb::Connection& connection, const std::string& source,
+                        const std::string& column, delta::AddFilter* filter) {
+  constexpr size_t kMostListed = 500;  // beyond, DuckDB joins, and the filter is as good
+  const auto quoted = [](const std::string& text) {
+    return duckdb::KeywordHelper::WriteQuoted(text, '\'');
+  };
+  const std::string value = "\"add\".\"partitionValues\"[" + quoted(column) + "]";
+  const std::vector<std::string_view> keys = {column};
+  const std::vector<bool> nulls = {false};
+  std::string listed;
+  size_t wanted = 0, unwanted = 0;
+  bool nothing_said = false;  // of some rows: no value, or null
+  const auto judge = [&](std::string_view text) {
+    const std::vector<std::string_view> values = {text};
+    delta::AddView view;
+    view.partition_keys = &keys;
+    view.partition_values = &values;
+    view.partition_nulls = &nulls;
+    if (!filter->Keep(view)) {
+      ++unwanted;
+    } else if (++wanted <= kMostListed) {
+      listed += (listed.empty() ? "" : ",") + quoted(std::string(text));
     }
-    if (test.date) {
-      sql +=
-          " OR length(" + value + ") <> 10 OR " + value + "[5] <> '-' OR " + value + "[8] <> '-'";
-    }
-    sql += ")";
-  }
-  return sql;
+  };
+  const Status status = ForEachChunk(
+      connection,
+      "SELECT DISTINCT " + value + " FROM " + source + " WHERE \"add\".\"path\" IS NOT NULL",
+      [&](duckdb::DataChunk& chunk) {
+        chunk.Flatten();
+        for (idx_t row = 0; row < chunk.size(); ++row) {
+          if (IsNull(chunk.data[0], row)) {
+            nothing_said = true;
+          } else {
+            judge(Text(chunk.data[0], row));
+          }
+        }
+        return Status::Ok();
+      });
+  if (!status.ok() || unwanted == 0 || wanted > kMostListed) return "";
+  std::string sql = wanted > 0 ? value + " IN (" + listed + ")" : "false";
+  if (nothing_said) sql += " OR " + value + " IS NULL";
+  return " AND (" + sql + ")";
 }
 
 Status ReadAdds(duckdb::Connection& connection, const std::string& source, const Layout& layout,
@@ -353,7 +332,12 @@ Status ReadAdds(duckdb::Connection& connection, const std::string& source, const
   const LogicalType* type = layout.Column("add");
   if (Layout::Field(type, "path") == nullptr) return Status::Ok();
   std::string sql = FileQuery(source, type, true, options.stats);
-  if (options.filter) sql += TestsAsSql(type, *options.filter);
+  const LogicalType* values = Layout::Field(type, "partitionValues");
+  if (options.filter && values != nullptr && values->id() == LogicalTypeId::MAP) {
+    for (const std::string& column : options.filter->partition_columns()) {
+      sql += WantedTexts(connection, source, column, options.filter);
+    }
+  }
   PartitionTexts partition;
   return ForEachChunk(connection, sql, [&](duckdb::DataChunk& chunk) -> Status {
     FileRows rows(chunk);
@@ -376,129 +360,6 @@ Status ReadRemoves(duckdb::Connection& connection, const std::string& source, co
                         }
                         return Status::Ok();
                       });
-}
-
-// --- the few other rows, through Values ---
-
-Value FieldOf(const Value& row, const std::string& name) {
-  if (row.IsNull()) return Value();
-  const auto& types = duckdb::StructType::GetChildTypes(row.type());
-  for (idx_t i = 0; i < types.size(); ++i) {
-    if (StringUtil::CIEquals(types[i].first, name)) return duckdb::StructValue::GetChildren(row)[i];
-  }
-  return Value();
-}
-
-std::string TextOf(const Value& row, const std::string& name) {
-  const Value field = FieldOf(row, name);
-  return field.IsNull() ? "" : field.DefaultCastAs(LogicalType::VARCHAR).GetValue<std::string>();
-}
-
-std::optional<std::string> OptionalTextOf(const Value& row, const std::string& name) {
-  if (FieldOf(row, name).IsNull()) return std::nullopt;
-  return TextOf(row, name);
-}
-
-std::optional<int64_t> LongOf(const Value& row, const std::string& name) {
-  const Value field = FieldOf(row, name);
-  if (field.IsNull()) return std::nullopt;
-  return field.GetValue<int64_t>();
-}
-
-delta::StringMap MapOf(const Value& row, const std::string& name) {
-  delta::StringMap map;
-  const Value field = FieldOf(row, name);
-  if (field.IsNull()) return map;
-  for (const Value& pair : duckdb::MapValue::GetChildren(field)) {
-    const auto& sides = duckdb::StructValue::GetChildren(pair);
-    if (!sides[1].IsNull())
-      map[sides[0].GetValue<std::string>()] = sides[1].GetValue<std::string>();
-  }
-  return map;
-}
-
-std::optional<std::vector<std::string>> ListOf(const Value& row, const std::string& name) {
-  const Value field = FieldOf(row, name);
-  if (field.IsNull()) return std::nullopt;
-  std::vector<std::string> list;
-  for (const Value& item : duckdb::ListValue::GetChildren(field)) list.push_back(item.ToString());
-  return list;
-}
-
-delta::Metadata MetadataOf(const Value& row) {
-  delta::Metadata metadata;
-  metadata.id = TextOf(row, "id");
-  metadata.name = OptionalTextOf(row, "name");
-  metadata.description = OptionalTextOf(row, "description");
-  const Value format = FieldOf(row, "format");
-  if (!format.IsNull()) {
-    metadata.format_provider = TextOf(format, "provider");
-    metadata.format_options = MapOf(format, "options");
-  }
-  metadata.schema_string = TextOf(row, "schemaString");
-  metadata.partition_columns = ListOf(row, "partitionColumns").value_or(std::vector<std::string>{});
-  metadata.configuration = MapOf(row, "configuration");
-  metadata.created_time_ms = LongOf(row, "createdTime");
-  return metadata;
-}
-
-const char* const kOtherColumns[] = {"protocol",       "metaData", "txn",
-                                     "domainMetadata", "sidecar",  "checkpointMetadata"};
-
-std::optional<delta::Action> OtherAction(const std::string& column, const Value& row) {
-  if (row.IsNull()) return std::nullopt;
-  if (column == "protocol") {
-    delta::Protocol protocol;
-    protocol.min_reader_version = static_cast<int>(LongOf(row, "minReaderVersion").value_or(1));
-    protocol.min_writer_version = static_cast<int>(LongOf(row, "minWriterVersion").value_or(1));
-    protocol.reader_features = ListOf(row, "readerFeatures");
-    protocol.writer_features = ListOf(row, "writerFeatures");
-    return protocol;
-  }
-  if (column == "metaData") return MetadataOf(row);
-  if (column == "txn") {
-    return delta::SetTransaction{TextOf(row, "appId"), LongOf(row, "version").value_or(0),
-                                 LongOf(row, "lastUpdated")};
-  }
-  if (column == "domainMetadata") {
-    const Value removed = FieldOf(row, "removed");
-    return delta::DomainMetadata{TextOf(row, "domain"), TextOf(row, "configuration"),
-                                 !removed.IsNull() && removed.GetValue<bool>()};
-  }
-  if (column == "sidecar") {
-    return delta::Sidecar{TextOf(row, "path"), LongOf(row, "sizeInBytes").value_or(0),
-                          LongOf(row, "modificationTime").value_or(0), MapOf(row, "tags")};
-  }
-  return delta::CheckpointMetadata{LongOf(row, "version").value_or(0), MapOf(row, "tags")};
-}
-
-// Some writers leave a struct with all fields null where the action is absent: its key field
-// decides.
-const char* KeyField(const std::string& column) {
-  if (column == "protocol") return "minReaderVersion";
-  if (column == "metaData") return "id";
-  if (column == "txn") return "appId";
-  if (column == "domainMetadata") return "domain";
-  return column == "sidecar" ? "path" : "version";
-}
-
-Status ReadOthers(duckdb::Connection& connection, const std::string& source, const Layout& layout,
-                  const delta::CheckpointReadOptions& options, delta::CheckpointSink* sink) {
-  for (const std::string column : kOtherColumns) {
-    if (column == "sidecar" ? !options.sidecars : !options.other_actions) continue;
-    const LogicalType* type = layout.Column(column);
-    if (Layout::Field(type, KeyField(column)) == nullptr) continue;
-    const std::string sql = "SELECT " + Quote(column) + " FROM " + source + " WHERE " +
-                            Quote(column) + "." + Quote(KeyField(column)) + " IS NOT NULL";
-    TARN_RETURN_IF_ERROR(ForEachChunk(connection, sql, [&](duckdb::DataChunk& chunk) -> Status {
-      for (idx_t row = 0; row < chunk.size(); ++row) {
-        auto action = OtherAction(column, chunk.GetValue(0, row));
-        if (action) TARN_RETURN_IF_ERROR(sink->OnAction(std::move(*action)));
-      }
-      return Status::Ok();
-    }));
-  }
-  return Status::Ok();
 }
 
 class ParquetCheckpointFormat final : public delta::CheckpointFormat {
