@@ -289,7 +289,8 @@ std::string WantedTexts(duckdb::Connection& connection, const std::string& sourc
   const auto quoted = [](const std::string& text) {
     return duckdb::KeywordHelper::WriteQuoted(text, '\'');
   };
-  const std::string value = "\"add\".\"partitionValues\"[" + quoted(column) + "]";
+  const std::string map = "\"add\".\"partitionValues\"";
+  const std::string value = map + "[" + quoted(column) + "]";
   const std::vector<std::string_view> keys = {column};
   const std::vector<bool> nulls = {false};
   std::string listed;
@@ -308,8 +309,7 @@ std::string WantedTexts(duckdb::Connection& connection, const std::string& sourc
     }
   };
   const Status status = ForEachChunk(
-      connection,
-      "SELECT DISTINCT " + value + " FROM " + source + " WHERE \"add\".\"path\" IS NOT NULL",
+      connection, "SELECT DISTINCT " + value + " FROM " + source + " WHERE " + map + " IS NOT NULL",
       [&](duckdb::DataChunk& chunk) {
         chunk.Flatten();
         for (idx_t row = 0; row < chunk.size(); ++row) {
@@ -323,7 +323,8 @@ std::string WantedTexts(duckdb::Connection& connection, const std::string& sourc
       });
   if (!status.ok() || unwanted == 0 || wanted > kMostListed) return "";
   std::string sql = wanted > 0 ? value + " IN (" + listed + ")" : "false";
-  if (nothing_said) sql += " OR " + value + " IS NULL";
+  // Without the map, which is against the protocol, the value is null, too; looking is cheap.
+  sql += " OR " + (nothing_said ? value : map) + " IS NULL";
   return " AND (" + sql + ")";
 }
 

@@ -228,11 +228,30 @@ TEST_F(CheckpointTest, V2RowsAndMissingColumns) {
   const Status status = Read(&back);
   ASSERT_TRUE(status.ok()) << status.ToString();
   ASSERT_EQ(back.actions.size(), 3u);
-  EXPECT_EQ(std::get<delta::Sidecar>(back.actions[0]).path, "s.parquet");
-  EXPECT_EQ(std::get<delta::CheckpointMetadata>(back.actions[1]).version, 7);
+  EXPECT_EQ(std::get<delta::CheckpointMetadata>(back.actions[0]).version, 7);
+  EXPECT_EQ(std::get<delta::Sidecar>(back.actions[1]).path, "s.parquet");
   const auto& add = std::get<delta::AddFile>(back.actions[2]);
   EXPECT_EQ(add.size_bytes, 5);
   EXPECT_FALSE(add.partition_values.at("p").has_value());
+}
+
+// The rows that are no files may lie anywhere: before, between and behind a great many files.
+TEST_F(CheckpointTest, FewRowsAmongManyAreAllFound) {
+  Foreign(
+      "SELECT CASE WHEN i % 45000 <> 7 THEN {'path': 'f' || i, 'partitionValues': MAP {'p': 'v' || "
+      "i % 3}, 'size': 5} END AS add, CASE WHEN i % 45000 = 7 THEN {'appId': 'a' || i, 'version': "
+      "i} END AS txn FROM range(100000) r(i)");
+  Collector back;
+  const Status status = Read(&back);
+  ASSERT_TRUE(status.ok()) << status.ToString();
+  std::vector<std::string> apps;
+  size_t adds = 0;
+  for (const auto& action : back.actions) {
+    if (const auto* txn = std::get_if<delta::SetTransaction>(&action)) apps.push_back(txn->app_id);
+    adds += std::holds_alternative<delta::AddFile>(action);
+  }
+  EXPECT_EQ(apps, (std::vector<std::string>{"a7", "a45007", "a90007"}));
+  EXPECT_EQ(adds, 99'997u);
 }
 
 }  // namespace

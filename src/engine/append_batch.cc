@@ -13,6 +13,7 @@
 #include "duckdb/parser/statement/select_statement.hpp"
 #include "duckdb/parser/tableref/column_data_ref.hpp"
 #include "engine/error_status.h"
+#include "engine/patient_query.h"
 #include "engine/session.h"
 
 namespace tarn::engine {
@@ -227,8 +228,9 @@ Result<CommitOutcome> DuckSession::AppendBatch(const std::string& table,
     }
     const auto state = duck::LakeSessionState::Get(*connection_.context);
     state->Annotate(table, ToDuck(annotations));
-    auto result = connection_.Query(
-        InsertOf(name, columns, ToCollection(*connection_.context, columns, rows)));
+    auto result = RunPatiently(
+        connection_, InsertOf(name, columns, ToCollection(*connection_.context, columns, rows)),
+        duckdb::QueryResultOutputType::FORCE_MATERIALIZED);
     if (result->HasError()) {
       const Status status = StatusOf(result->GetErrorObject());
       if (connection_.HasActiveTransaction()) (void)Control("ROLLBACK");

@@ -10,6 +10,7 @@
 #include "duckdb/parser/parser.hpp"
 #include "engine/duck_access.h"
 #include "engine/error_status.h"
+#include "engine/patient_query.h"
 #include "engine/query_result.h"
 
 namespace tarn::engine {
@@ -136,7 +137,7 @@ Status DuckSession::RunOne(const Unit& unit, const Translated& statement, bool l
     if (dialect_ == dialect::SqlDialect::kSpark && statement.rewrite_expressions) {
       dialect::RewriteSparkExpressions(*parsed);
     }
-    std::unique_ptr<duckdb::QueryResult> result = connection_.SendQuery(std::move(parsed));
+    std::unique_ptr<duckdb::QueryResult> result = RunPatiently(connection_, std::move(parsed));
     if (result->HasError()) {
       *conflict = MayRunAgain(StatusOf(result->GetErrorObject()));
       return Fail(unit, statement, result->GetErrorObject());
