@@ -94,7 +94,7 @@ def markdown(operations, cells, facts):
         f"Linux {facts['kernel']}; load {facts['load_at_start']:.1f} at the start, {facts['load_at_end']:.1f} at the end.",
         "Versions: " + "; ".join(f"{NAMES[p]}: {v}" for p, v in versions.items()) + ".", "",
         "A cell: CPU s / wall s / peak MiB / bytes of new data files. Medians of one run in which the peers take turns,",
-        "every sample in a process of its own, two threads each. The start of a process is in nobody's figure, but for",
+        "every sample in a process of its own, two threads each. Start and end of a process are in nobody's figure, but for",
         "W10. Tarn's commits are synced to disk; those of delta-rs and DuckDB delta are not. The limit: DuckDB on bare",
         "Parquet files, and for W2 two synced files per commit. Peers that lack an operation have no cell.", "",
         "| | " + " | ".join(NAMES[p] for p in peers) + " | goal for Tarn | |",

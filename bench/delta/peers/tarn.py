@@ -1,9 +1,10 @@
 """Tarn as its users drive it: the process `tarn sql`, SQL in, nothing linked.
 
-Its start (about 0.02 s) is left out as the others' is: the process runs `SELECT 1`, then waits for
-its scripts, each of which comes through a named pipe; the pipe is opened by Tarn when the script
-before it has ended, and that is when its CPU clock is read. W10 starts its processes inside the
-measurement, as the others do there.
+Its start (about 0.02 s) and its end are left out as the others' are: the process runs `SELECT 1`,
+then waits for its scripts, each of which comes through a named pipe; the pipe is opened by Tarn when
+the script before it has ended, and that is when its CPU clock is read. One more pipe, for an empty
+script, stands behind the last. W10 has its processes start and end inside the measurement, as the
+others do there.
 """
 import os
 import resource
@@ -27,7 +28,7 @@ class Process:
     def __init__(self, lake, schema, scripts, options=()):
         os.makedirs(f"{lake}/{schema}", exist_ok=True)
         self.folder = tempfile.mkdtemp(prefix="tarn-bench-")
-        self.pipes = [f"{self.folder}/{number}" for number in range(scripts)]
+        self.pipes = [f"{self.folder}/{number}" for number in range(scripts + 1)]
         for pipe in self.pipes:
             os.mkfifo(pipe)
         self.errors = open(self.folder + "/errors", "w+")
@@ -60,35 +61,39 @@ class Process:
         return measure.process_cpu(self.process.pid)
 
     def run(self, sql):
-        """Hands over the next script and waits for its end, which the last one's process has too."""
+        """Hands over the next script and waits for its end."""
         os.set_blocking(self.script.fileno(), True)
         self.script.write(sql)
         self.script.close()
         self.next += 1
-        if self.next < len(self.pipes):
-            self.script = self._wait_for_reader()
+        self.script = self._wait_for_reader()
+
+    def cost(self):
+        """CPU seconds so far, and the peak of memory in MiB."""
+        with open(f"/proc/{self.process.pid}/status") as file:
+            peak = next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
+        return self.cpu(), peak / 1024
 
     def end(self):
-        """Waits for the end; CPU seconds and peak memory of the whole process."""
-        _, status, usage = os.wait4(self.process.pid, 0)
-        self.process.returncode = os.waitstatus_to_exitcode(status)
-        if self.process.returncode:
+        """Waits for the process to end; then `lines` holds what it printed."""
+        self.script.write("-- the end")
+        self.script.close()
+        if self.process.wait():
             self._fail()
         self.output.seek(0)
         self.lines = self.output.read().split("\n")
         shutil.rmtree(self.folder, ignore_errors=True)
-        return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def one_script(lake, schema, sql, prepare="", options=()):
-    """Prepares unmeasured, then measures one script to the end of the process."""
+    """Prepares unmeasured; what it returns measures one script. The process is the caller's to end."""
     process = Process(lake, schema, 2, options)
     process.run(prepare or "SELECT 1;")
 
     def run():
         before = process.cpu()
         process.run(sql)
-        cpu, peak = process.end()
+        cpu, peak = process.cost()
         return dict(figures=dict(cpu=cpu - before, peak_mib=peak))
     return run, process
 
@@ -121,8 +126,10 @@ class Peer:
         return f"INSERT INTO {table} SELECT {COLUMNS} FROM read_parquet('{self.place.source}/*.parquet');\n"
 
     def script(self, sql, table=None, prepare="", lake=None, schema="bench", options=()):
-        run, _ = one_script(lake or self.lake, schema, sql, prepare, options)
-        return measure.measured(run, table)
+        run, process = one_script(lake or self.lake, schema, sql, prepare, options)
+        sample = measure.measured(run, table)
+        process.end()
+        return sample
 
     def W1(self):
         table = self.own("w1")
@@ -138,14 +145,14 @@ class Peer:
             start = marks[0]
             for _ in range(blocks):
                 process.run(f"INSERT INTO {name} SELECT * FROM hundred;\n" * (count // blocks))
-                if process.next < len(process.pipes):
-                    marks.append(process.cpu())
-            cpu, peak = process.end()
-            marks.append(cpu)
+                marks.append(process.cpu())
+            cpu, peak = process.cost()
             each = [1000 * (b - a) / (count // blocks) for a, b in zip(marks, marks[1:])]
             return dict(figures=dict(cpu=cpu - start, peak_mib=peak), first_ms=each[0], last_ms=each[-1],
                         each_ms=[round(ms, 2) for ms in each])
-        return measure.measured(run, table)
+        sample = measure.measured(run, table)
+        process.end()
+        return sample
 
     def W2(self):
         return self._commits("w2", workloads.COMMITS, 4)
@@ -159,6 +166,7 @@ class Peer:
                "statistics": f"EXPLAIN SELECT * FROM {log} WHERE user_id >= {workloads.LOG_USER};"}[kind]
         run, process = one_script(self.place.lake, "logs", sql, options=["--read-only"])
         sample = measure.measured(run)
+        process.end()
         sample["extra"] = dict(answer=self._files(process.lines) if kind != "list" else process.lines[-2])
         return sample
 
@@ -224,12 +232,12 @@ class Peer:
         def run():
             marks = [process.cpu()]
             start = marks[0]
-            for query in queries[:-1]:
+            for query in queries:
                 process.run(query + ";\n")
                 marks.append(process.cpu())
-            process.run(queries[-1] + ";\n")
-            cpu, peak = process.end()
-            marks.append(cpu)
+            cpu, peak = process.cost()
             return dict(figures=dict(cpu=cpu - start, peak_mib=peak),
                         each=[round(b - a, 3) for a, b in zip(marks, marks[1:])])
-        return measure.measured(run)
+        sample = measure.measured(run)
+        process.end()
+        return sample
