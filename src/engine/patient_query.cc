@@ -53,6 +53,9 @@ std::unique_ptr<duckdb::QueryResult> RunPatiently(
       pause.Reset();
     }
   }
+  if (pending->HasError()) {  // Execute() would hide the error behind one about itself
+    return std::make_unique<duckdb::MaterializedQueryResult>(pending->GetErrorObject());
+  }
   return pending->Execute();
 }
 
