@@ -222,11 +222,12 @@ duckdb::optional_ptr<duckdb::CatalogEntry> LakeSchemaEntry::CreateTable(
         "'%s' cannot be a table: its name is a folder's, without '/' and not starting with '.'",
         name);
   }
-  if (!FindView(name).empty()) {
+  const std::string existing = FindTable(name);
+  // What is a table under this very name is no view.
+  if (existing != name && !FindView(name).empty()) {
     throw duckdb::CatalogException("'%s.%s' is a view; drop it first or choose another name",
                                    folder_, name);
   }
-  const std::string existing = FindTable(name);
   const bool replace = base.on_conflict == duckdb::OnCreateConflict::REPLACE_ON_CONFLICT;
   const bool if_not_exists = base.on_conflict == duckdb::OnCreateConflict::IGNORE_ON_CONFLICT;
   if (!existing.empty() && if_not_exists) return nullptr;

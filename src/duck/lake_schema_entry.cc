@@ -48,6 +48,66 @@ std::string MatchName(const std::vector<std::string>& names, const std::string& 
   return found;
 }
 
+// Whether a folder of exactly this name is a table to the transaction.
+bool IsTable(LakeTransaction& transaction, LakeCatalog& lake, const std::string& folder,
+             const std::string& name) {
+  const std::string root = folder + "/" + name;
+  if (transaction.IsCreating(root)) return true;
+  if (transaction.IsDropped(root)) return false;
+  if (transaction.CachedEntry(root)) return true;
+  return ValueOrThrow(lake.HasTable(folder, name));
+}
+
+// The table whose name differs from `name` in case only; empty when there is none.
+std::string TableInOtherCase(LakeTransaction& transaction, LakeCatalog& lake,
+                             const std::string& folder, const std::string& name,
+                             const store::ObjectStore::Listing& listing) {
+  for (const auto& candidate : listing.folders) {
+    if (candidate != name && StringUtil::CIEquals(candidate, name) &&
+        IsTable(transaction, lake, folder, candidate)) {
+      return candidate;
+    }
+  }
+  return MatchName(transaction.CreatedTables(folder), name);
+}
+
+std::vector<std::string> ViewsIn(const LakeTransaction& transaction, const std::string& folder,
+                                 const store::ObjectStore::Listing& listing) {
+  std::set<std::string> names;
+  for (const auto& object : listing.objects) {
+    if (EndsWith(object, kSuffix)) names.insert(object.substr(0, object.size() - kSuffix.size()));
+  }
+  for (const auto& [key, present] : transaction.StagedObjects(folder + "/")) {
+    const std::string object = key.substr(folder.size() + 1);
+    if (!EndsWith(object, kSuffix)) continue;
+    const std::string name = object.substr(0, object.size() - kSuffix.size());
+    if (present) {
+      names.insert(name);
+    } else {
+      names.erase(name);
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
+struct Found {
+  std::string table, view;  // at most one of them
+};
+
+// What `name` means. A folder of thousands of tables is listed only when nothing has exactly this
+// name, and then once.
+Found FindRelation(LakeTransaction& transaction, LakeCatalog& lake, const std::string& folder,
+                   const std::string& name) {
+  if (!IsPlainName(name)) return {};
+  if (IsTable(transaction, lake, folder, name)) return {name, ""};
+  if (transaction.ReadObject(folder + "/" + name + kSuffix)) return {"", name};
+  const auto listing = ValueOrThrow(lake.store()->ListFolder(folder));
+  Found found;
+  found.table = TableInOtherCase(transaction, lake, folder, name, listing);
+  if (found.table.empty()) found.view = MatchName(ViewsIn(transaction, folder, listing), name);
+  return found;
+}
+
 }  // namespace
 
 LakeSchemaEntry::LakeSchemaEntry(LakeCatalog& catalog, LakeTransaction& transaction,
@@ -75,41 +135,14 @@ std::vector<std::string> LakeSchemaEntry::TableNames() const {
 }
 
 std::vector<std::string> LakeSchemaEntry::ViewNames() const {
-  std::set<std::string> names;
-  const auto listing = ValueOrThrow(lake().store()->ListFolder(folder_));
-  for (const auto& object : listing.objects) {
-    if (EndsWith(object, kSuffix)) names.insert(object.substr(0, object.size() - kSuffix.size()));
-  }
-  for (const auto& [key, present] : transaction_.StagedObjects(folder_ + "/")) {
-    const std::string object = key.substr(folder_.size() + 1);
-    if (!EndsWith(object, kSuffix)) continue;
-    const std::string name = object.substr(0, object.size() - kSuffix.size());
-    if (present) {
-      names.insert(name);
-    } else {
-      names.erase(name);
-    }
-  }
-  return {names.begin(), names.end()};
+  return ViewsIn(transaction_, folder_, ValueOrThrow(lake().store()->ListFolder(folder_)));
 }
 
 std::string LakeSchemaEntry::FindTable(const std::string& name) const {
-  const auto usable = [&](const std::string& candidate) {
-    const std::string root = folder_ + "/" + candidate;
-    if (transaction_.IsCreating(root)) return true;
-    if (transaction_.IsDropped(root)) return false;
-    if (transaction_.CachedEntry(root)) return true;
-    return ValueOrThrow(lake().HasTable(folder_, candidate));
-  };
   if (!IsPlainName(name)) return "";
-  if (usable(name)) return name;
-  const auto listing = ValueOrThrow(lake().store()->ListFolder(folder_));
-  for (const auto& candidate : listing.folders) {
-    if (candidate != name && StringUtil::CIEquals(candidate, name) && usable(candidate)) {
-      return candidate;
-    }
-  }
-  return MatchName(transaction_.CreatedTables(folder_), name);
+  if (IsTable(transaction_, lake(), folder_, name)) return name;
+  return TableInOtherCase(transaction_, lake(), folder_, name,
+                          ValueOrThrow(lake().store()->ListFolder(folder_)));
 }
 
 std::string LakeSchemaEntry::FindView(const std::string& name) const {
@@ -179,17 +212,16 @@ duckdb::optional_ptr<duckdb::CatalogEntry> LakeSchemaEntry::LookupEntry(
     duckdb::CatalogTransaction transaction, const duckdb::EntryLookupInfo& lookup_info) {
   const CatalogType type = lookup_info.GetCatalogType();
   if (type != CatalogType::TABLE_ENTRY && type != CatalogType::VIEW_ENTRY) return nullptr;
-  const std::string table = FindTable(lookup_info.GetEntryName());
-  if (!table.empty()) {
-    return TableEntry(transaction.GetContext(), table, lookup_info.GetAtClause());
+  const Found found = FindRelation(transaction_, lake(), folder_, lookup_info.GetEntryName());
+  if (!found.table.empty()) {
+    return TableEntry(transaction.GetContext(), found.table, lookup_info.GetAtClause());
   }
-  const std::string view = FindView(lookup_info.GetEntryName());
-  if (view.empty()) return nullptr;
+  if (found.view.empty()) return nullptr;
   if (lookup_info.GetAtClause()) {
     throw duckdb::BinderException("'%s.%s' is a view; AT (VERSION …) works on tables", folder_,
-                                  view);
+                                  found.view);
   }
-  return ViewEntry(view);
+  return ViewEntry(found.view);
 }
 
 duckdb::SimilarCatalogEntry LakeSchemaEntry::GetSimilarEntry(
@@ -254,8 +286,7 @@ void LakeSchemaEntry::Scan(CatalogType type,
 
 void LakeSchemaEntry::DropEntry(duckdb::ClientContext& context, duckdb::DropInfo& info) {
   const bool missing_is_fine = info.if_not_found == duckdb::OnEntryNotFound::RETURN_NULL;
-  const std::string table = FindTable(info.name);
-  const std::string view = table.empty() ? FindView(info.name) : "";
+  const auto [table, view] = FindRelation(transaction_, lake(), folder_, info.name);
   const bool wants_table = info.type == CatalogType::TABLE_ENTRY;
   if (wants_table && !table.empty()) {
     transaction_.StageDropTable(folder_ + "." + table, lake().TableAt(folder_, table));
@@ -276,11 +307,11 @@ duckdb::optional_ptr<duckdb::CatalogEntry> LakeSchemaEntry::CreateView(
   if (!IsPlainName(info.view_name)) {
     throw duckdb::CatalogException("'%s' cannot be a view: its name is a file's", info.view_name);
   }
-  if (!FindTable(info.view_name).empty()) {
+  const auto [table, existing] = FindRelation(transaction_, lake(), folder_, info.view_name);
+  if (!table.empty()) {
     throw duckdb::CatalogException("'%s.%s' is a table; drop it first or choose another name",
                                    folder_, info.view_name);
   }
-  const std::string existing = FindView(info.view_name);
   if (!existing.empty()) {
     if (info.on_conflict == duckdb::OnCreateConflict::IGNORE_ON_CONFLICT) return nullptr;
     if (info.on_conflict == duckdb::OnCreateConflict::ERROR_ON_CONFLICT) {
