@@ -191,3 +191,13 @@ function(tarn_embed_macros room folder)
     DEPENDS ${macros} ${CMAKE_SOURCE_DIR}/cmake/embed_macros.cmake)
   target_sources(tarn_${room} PRIVATE ${out})
 endfunction()
+
+# A text file becomes a char array of the room; the room's header declares it.
+function(tarn_embed_text room file symbol)
+  set(out ${CMAKE_BINARY_DIR}/embedded_${room}_${symbol}.cc)
+  add_custom_command(OUTPUT ${out}
+    COMMAND ${CMAKE_COMMAND} -DIN=${CMAKE_SOURCE_DIR}/${file} -DOUT=${out} -DSYMBOL=${symbol}
+            -P ${CMAKE_SOURCE_DIR}/cmake/embed_text.cmake
+    DEPENDS ${CMAKE_SOURCE_DIR}/${file} ${CMAKE_SOURCE_DIR}/cmake/embed_text.cmake)
+  target_sources(tarn_${room} PRIVATE ${out})
+endfunction()

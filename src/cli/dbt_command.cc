@@ -80,6 +80,14 @@ void RegisterDbt(CLI::App& app, Invocation& invocation) {
   auto* docs = dbt->add_subcommand("docs", "documentation");
   docs->require_subcommand(1);
   Add(*docs, invocation, "generate", "manifest.json and catalog.json", all, RunDbtDocs, "generate");
+  auto served = std::make_shared<DbtOptions>();
+  auto* serve = Add(*docs, invocation, "serve", "a page over them, on this machine", {},
+                    RunDbtDocsServe, "serve", served);
+  serve->add_option("--port", served->port, "port of 127.0.0.1, 0 for any")->capture_default_str();
+  auto planned = std::make_shared<DbtOptions>();
+  auto* plan = Add(*dbt, invocation, "plan", "what a run would change, before anything runs", all,
+                   RunDbtPlan, "plan", planned);
+  plan->add_option("--format", planned->output, "text or json");
   auto* source = dbt->add_subcommand("source", "sources");
   source->require_subcommand(1);
   Add(*source, invocation, "freshness", "how old sources are", {true, false}, RunDbtFreshness,

@@ -6,8 +6,10 @@
 #include "cli/query_monitor.h"
 #include "transform/project/value_json.h"
 #include "transform/run/artifacts.h"
+#include "transform/run/checked_materialize.h"
 #include "transform/run/compiler.h"
 #include "transform/run/freshness.h"
+#include "transform/run/lineage_table.h"
 
 namespace tarn::cli {
 namespace {
@@ -38,6 +40,7 @@ Json ArgumentsOf(const DbtSession& session, const DbtOptions& options) {
 Status WriteArtifacts(DbtSession& session, const DbtOptions& options,
                       const transform::ExecutionReport& report) {
   if (options.no_write_json) return Status::Ok();
+  if (session.context && session.context->lineage) session.context->lineage->Annotate();
   TARN_RETURN_IF_ERROR(transform::WriteManifest(*session.project));
   return transform::WriteRunResults(*session.project, report, ArgumentsOf(session, options));
 }
@@ -79,6 +82,12 @@ Result<int> Execute(const DbtOptions& options, Streams& streams,
   if (!report.ok()) return report.status();
   report->interrupted = StopOnSignals::StopRequested();
   const int code = TellEnd(*session, *report);
+  if (session->context->lineage) {
+    const Status kept = transform::WriteLineage(*session->context, *session->context->lineage);
+    if (!kept.ok()) log.Warn("[WARNING]: column lineage was not kept: " + kept.message());
+    const Status counted = transform::WriteDqResults(*session->context, report->results);
+    if (!counted.ok()) log.Warn("[WARNING]: dq counts were not kept: " + counted.message());
+  }
   TARN_RETURN_IF_ERROR(WriteArtifacts(*session, options, *report));
   return code;
 }

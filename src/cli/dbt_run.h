@@ -35,6 +35,8 @@ int RunDbtOperation(const DbtOptions& options, Streams& streams);
 int RunDbtRetry(const DbtOptions& options, Streams& streams);
 int RunDbtDeps(const DbtOptions& options, Streams& streams);
 int RunDbtDebug(const DbtOptions& options, Streams& streams);
+int RunDbtPlan(const DbtOptions& options, Streams& streams);
+int RunDbtDocsServe(const DbtOptions& options, Streams& streams);
 int RunDbtClean(const DbtOptions& options, Streams& streams);
 
 // dbt's lines around the work of nodes.

@@ -3,6 +3,7 @@
 
 #include "cli/dbt_run.h"
 #include "cli/pii_key.h"
+#include "transform/run/lineage_book.h"
 
 namespace tarn::cli {
 namespace {
@@ -22,6 +23,7 @@ bool Wanted(const std::string& command, const Node& node) {
                       type == ResourceType::kSnapshot || type == ResourceType::kTest ||
                       type == ResourceType::kUnitTest;
   if (command == "build") return builds || transform::IsIdle(type);
+  if (command == "plan") return builds;
   return type == ResourceType::kModel || type == ResourceType::kSnapshot ||
          type == ResourceType::kTest || type == ResourceType::kAnalysis;
 }
@@ -50,6 +52,18 @@ Status LoadDeferred(DbtSession& session, const DbtOptions& options) {
     session.context->deferred[id] = std::move(parts);
   }
   return Status::Ok();
+}
+
+bool CompilesModels(const std::string& command) {
+  return command == "run" || command == "build" || command == "snapshot" || command == "compile" ||
+         command == "generate" || command == "plan";
+}
+
+Status OpenLineage(DbtSession& session) {
+  TARN_ASSIGN_OR_RETURN(session.context->lineage, transform::LineageBook::Open(*session.context));
+  std::vector<Node*> nodes;
+  for (Node& node : session.project->manifest.nodes) nodes.push_back(&node);
+  return transform::CheckRequiredMeta(session.context->lineage->policy(), nodes);
 }
 
 }  // namespace
@@ -89,6 +103,7 @@ Result<std::unique_ptr<DbtSession>> OpenDbtSession(const DbtOptions& options, St
     };
   }
   if (options.defer) TARN_RETURN_IF_ERROR(LoadDeferred(*session, options));
+  if (CompilesModels(options.command)) TARN_RETURN_IF_ERROR(OpenLineage(*session));
   return session;
 }
 

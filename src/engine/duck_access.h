@@ -20,11 +20,10 @@ auto WithDuckdb(Session& session, Body body)
     -> decltype(body(std::declval<duckdb::ClientContext&>())) {
   decltype(body(std::declval<duckdb::ClientContext&>())) result =
       Status::Internal("nothing was run");
-  const Status status =
-      InDuckdbTransaction(session, [&](duckdb::ClientContext& client) -> Status {
-        result = body(client);
-        return result.ok() ? Status::Ok() : result.status();
-      });
+  const Status status = InDuckdbTransaction(session, [&](duckdb::ClientContext& client) -> Status {
+    result = body(client);
+    return result.ok() ? Status::Ok() : result.status();
+  });
   if (!status.ok()) return status;
   return result;
 }

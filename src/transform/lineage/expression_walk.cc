@@ -134,8 +134,8 @@ Origin PlanWalk::EvalChildren(const Expression& expression, bool predicate) {
 
 Origin PlanWalk::EvalFunction(const duckdb::BoundFunctionExpression& call) {
   const std::string name = PlainName(call.function.name);
-  if (name == "struct_extract" && call.children[0]->GetExpressionClass() ==
-                                      ExpressionClass::BOUND_FUNCTION) {
+  if (name == "struct_extract" &&
+      call.children[0]->GetExpressionClass() == ExpressionClass::BOUND_FUNCTION) {
     const auto& inner = call.children[0]->Cast<duckdb::BoundFunctionExpression>();
     if (IsMark(inner)) return Masked(Eval(*inner.children[0]));
   }

@@ -212,8 +212,8 @@ TEST_F(LineageCases, TablesAndViewsOfTheLakeAreSeenThrough) {
                           "FROM bronze.people WHERE id > 1")
                   .ok());
   auto tracer = Tracer();
-  const auto lineage = tracer->Trace("SELECT mail AS m, id FROM silver.seen",
-                                     dialect::SqlDialect::kSpark, "query");
+  const auto lineage =
+      tracer->Trace("SELECT mail AS m, id FROM silver.seen", dialect::SqlDialect::kSpark, "query");
   ASSERT_TRUE(lineage.ok()) << lineage.status().message();
   EXPECT_EQ(Joined(Told(*lineage)),
             "* <- filter bronze.people.id\nid <- identity bronze.people.id\n"

@@ -344,8 +344,7 @@ void PlanWalk::Visit(duckdb::LogicalOperator& op) {
     case LogicalOperatorType::LOGICAL_RECURSIVE_CTE:
       return VisitRecursiveCte(op.Cast<duckdb::LogicalRecursiveCTE>());
     case LogicalOperatorType::LOGICAL_MATERIALIZED_CTE: return VisitMaterializedCte(op);
-    case LogicalOperatorType::LOGICAL_CTE_REF:
-      return VisitCteRef(op.Cast<duckdb::LogicalCTERef>());
+    case LogicalOperatorType::LOGICAL_CTE_REF: return VisitCteRef(op.Cast<duckdb::LogicalCTERef>());
     case LogicalOperatorType::LOGICAL_DISTINCT:
       return VisitDistinct(op.Cast<duckdb::LogicalDistinct>());
     case LogicalOperatorType::LOGICAL_PIVOT: return VisitPivot(op.Cast<duckdb::LogicalPivot>());

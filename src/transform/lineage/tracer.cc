@@ -91,8 +91,10 @@ class BoundPlanTracer final : public LineageTracer {
 
 }  // namespace
 
-Result<std::unique_ptr<LineageTracer>> LineageTracer::Open(engine::Engine& engine) {
+Result<std::unique_ptr<LineageTracer>> LineageTracer::Open(
+    engine::Engine& engine, const std::function<Status(engine::Session&)>& setup) {
   TARN_ASSIGN_OR_RETURN(auto session, engine.NewSession());
+  if (setup) TARN_RETURN_IF_ERROR(setup(*session));
   return std::unique_ptr<LineageTracer>(std::make_unique<BoundPlanTracer>(std::move(session)));
 }
 

@@ -12,6 +12,7 @@
 // what is not one query.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -25,7 +26,9 @@ namespace tarn::transform {
 
 class LineageTracer {
  public:
-  static Result<std::unique_ptr<LineageTracer>> Open(engine::Engine& engine);
+  // `setup` gives the session what models' sessions have: functions, variables.
+  static Result<std::unique_ptr<LineageTracer>> Open(
+      engine::Engine& engine, const std::function<Status(engine::Session&)>& setup = {});
   virtual ~LineageTracer() = default;
 
   // Functions, in any case, whose results count as masked whatever they are given.

@@ -4,7 +4,9 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "transform/run/checked_materialize.h"
 #include "transform/run/compiler.h"
+#include "transform/run/lineage_book.h"
 
 namespace tarn::transform {
 namespace {
@@ -94,7 +96,8 @@ NodeResult NodeRunner::Compile(Node& node) {
   result.node = &node;
   result.compile_start_micros = Now();
   RunScope scope(context_, node, warehouse_);
-  const Status status = CompileNode(scope);
+  Status status = CompileNode(scope);
+  if (status.ok() && context_.lineage) status = context_.lineage->Enter(node, warehouse_);
   result.compile_end_micros = result.execute_start_micros = result.execute_end_micros = Now();
   if (!status.ok()) Fail(result, status);
   return result;
@@ -112,6 +115,7 @@ NodeResult NodeRunner::Run(Node& node) {
     RunScope scope(context_, node, warehouse_);
     const bool batches = TextMember(node.config, "incremental_strategy") == "microbatch";
     if (!batches || node.type != ResourceType::kModel) status = CompileNode(scope);
+    if (status.ok() && context_.lineage) status = context_.lineage->Enter(node, warehouse_);
     result.compile_end_micros = result.execute_start_micros = Now();
     if (status.ok()) status = RunNode(scope, result);
     if (context_.options.write_files && !scope.main_sql.empty()) {
@@ -145,7 +149,7 @@ Status NodeRunner::RunNode(RunScope& scope, NodeResult& result) {
     TARN_RETURN_IF_ERROR(RunHooks(scope, "pre-hook", false));
     TARN_RETURN_IF_ERROR(RunHooks(scope, "pre-hook", true));
   }
-  TARN_ASSIGN_OR_RETURN(const MaterializeOutcome outcome, Materialize(scope));
+  TARN_ASSIGN_OR_RETURN(const MaterializeOutcome outcome, MaterializeChecked(scope, result));
   if (hooks) {
     TARN_RETURN_IF_ERROR(RunHooks(scope, "post-hook", true));
     TARN_RETURN_IF_ERROR(RunHooks(scope, "post-hook", false));

@@ -33,6 +33,8 @@ struct RunOptions {
   std::string event_time_start, event_time_end;  // microbatch, ISO
 };
 
+class LineageBook;
+
 struct RunContext {
   RunContext(ParsedProject& project, engine::Engine& engine, RunOptions options, EventLog& log)
       : project(project), engine(engine), options(std::move(options)), log(log) {}
@@ -46,6 +48,8 @@ struct RunContext {
   std::map<std::string, Relation::Parts> deferred;
   // Runs in every new session: where the command line gives models more functions.
   std::function<Status(engine::Session&)> session_setup;
+  // Column lineage and what it forbids; empty for commands that compile no models.
+  std::shared_ptr<LineageBook> lineage;
   std::atomic<bool> stop{false};  // --fail-fast, Ctrl-C
 
   // `graph` for templates, made when first asked for.
