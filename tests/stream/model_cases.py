@@ -53,10 +53,11 @@ def rows_and_copies(yard, check):
     yard.sql("optimize bronze.events")
     yard.dbt()
     check("OPTIMIZE of the upstream is nothing new", len(yard.sql("describe history silver.events")) == history)
-    wanted = [row[:2] for row in silver(yard)]
+    # Which of two copies is the first to come is not in the table any more: OPTIMIZE moved them together.
+    wanted = [row[0] for row in silver(yard)]
     code, _, text = yard.dbt("--full-refresh")
     check("--full-refresh: the same rows, in one commit",
-          code == 0 and [row[:2] for row in silver(yard)] == wanted
+          code == 0 and [row[0] for row in silver(yard)] == wanted
           and len(yard.sql("describe history silver.events")) == history + 1, text)
     state = yard.sql("select userMetadata as m from delta_history('silver.events', max_rows => 1)")[0]["m"]
     check("the commit says what it did", json.loads(state)["stream"]["rows"] == len(wanted), state)
