@@ -90,6 +90,14 @@ dbt-projects: build ## public dbt projects beside dbt-core (PROJECTS=folder with
 crash: all ## kill -9 of ingest and MERGE at 200 random moments (KILLS=n)
 	@TARN_CRASHES=$(or $(KILLS),200) TARN_BUILD=build/$(PRESET) tests/crash/suite
 
+.PHONY: crash-dbt bench-dbt
+crash-dbt: build ## kill -9 of dbt builds at 100 random moments, then retry (KILLS=n)
+	@TARN_BIN=build/$(PRESET)/tarn tests/dbt/kills.py $(or $(KILLS),100)
+
+bench-dbt: build ## dbt projects beside dbt-core and the Rust engine: 20 minutes (ROUNDS=n MODELS=n FRESH=1)
+	@scripts/bootstrap --bench
+	@bench/dbt/run --models $(or $(MODELS),1000) --rounds $(or $(ROUNDS),3) --out build/bench-dbt $(if $(FRESH),--fresh)
+
 s3-storm: all ## the S3 suite with 8 writers x 50 commits in every storm
 	@scripts/bootstrap --test
 	@TARN_S3_STORM=1 TARN_BUILD=build/$(PRESET) tests/s3/suite

@@ -8,7 +8,7 @@ namespace tarn::cli {
 namespace {
 
 constexpr const char* kDbtExitCodes =
-    "Exit codes, dbt's: 0 all well, 1 something failed, 2 it could not be done, 130 cancelled.";
+    "Exit codes, dbt's: 0 all well, 1 something failed, 2 it could not be done or was interrupted.";
 
 using Runner = int (*)(const DbtOptions&, Streams&);
 

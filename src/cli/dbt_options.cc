@@ -50,8 +50,7 @@ void AddProjectOptions(CLI::App& command, DbtOptions& options) {
   command.add_option("--log-level", options.log_level, "debug, info, warn or error")
       ->capture_default_str();
   command.add_flag("-q,--quiet", options.quiet, "errors only");
-  command.add_flag("--no-partial-parse", options.no_partial_parse,
-                   "accepted, for scripts: every file is read each time");
+  command.add_flag("--no-partial-parse", options.no_partial_parse, "parse every file again");
   command.add_option("--pii-key", options.pii_key,
                      "ID=env:NAME or ID=file:PATH: gives models pii_token(value), a keyed hash");
   command.add_flag("--warn-error", options.warn_error, "a warning ends the command with 1");

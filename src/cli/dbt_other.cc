@@ -19,12 +19,6 @@ using transform::Member;
 using transform::Node;
 using transform::ResourceType;
 
-int CannotRun(Streams& streams, const Status& status) {
-  streams.out.flush();
-  streams.err << "tarn: error: " << status.message() << "\n";
-  return kExitUsage;
-}
-
 std::string Dotted(const std::vector<std::string>& parts) {
   std::string text;
   for (const std::string& part : parts) text += (text.empty() ? "" : ".") + part;
@@ -84,7 +78,7 @@ int RunDbtList(const DbtOptions& given, Streams& streams) {
   DbtOptions options = given;
   options.command = "list";
   const auto list = [&]() -> Status {
-    TARN_ASSIGN_OR_RETURN(const auto session, OpenDbtSession(options, streams, false));
+    TARN_ASSIGN_OR_RETURN(auto session, OpenDbtSession(options, streams, false));
     TARN_ASSIGN_OR_RETURN(const auto nodes, SelectNodes(*session, options));
     for (const Node* node : nodes) {
       if (node->type == ResourceType::kGroup) continue;
@@ -96,6 +90,7 @@ int RunDbtList(const DbtOptions& given, Streams& streams) {
                   << "\n";
     }
     if (nodes.empty()) streams.out << "No nodes selected!\n";
+    KeepUntilExit(std::move(session));
     return Status::Ok();
   };
   const Status status = list();

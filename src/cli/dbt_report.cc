@@ -128,7 +128,7 @@ int TellEnd(DbtSession& session, const transform::ExecutionReport& report) {
               {"skip", skipped},
               {"noop", idle},
               {"total", total}}}});
-  if (report.interrupted) return kExitCancelled;
+  if (report.interrupted) return kExitUsage;  // dbt's: it did not come to its end
   const bool bad = failed > 0 || (warned > 0 && session.context->options.warn_error);
   return bad ? kExitFailed : kExitOk;
 }

@@ -18,45 +18,77 @@ using transform::EventLevel;
 using transform::Json;
 using transform::Node;
 
-// The command could not be done at all.
-int CannotRun(Streams& streams, const Status& status) {
-  streams.out.flush();
-  streams.err << "tarn: error: " << status.message() << "\n";
-  streams.err.flush();
-  return status.code() == StatusCode::kCancelled ? kExitCancelled : kExitUsage;
-}
-
-Json ArgumentsOf(const DbtSession& session, const DbtOptions& options) {
-  Json arguments = Json::object();
-  for (const auto& [key, value] : session.project->names->invocation().flags.items()) {
-    std::string lower = key;
-    for (char& c : lower) c = static_cast<char>(std::tolower(c));
-    arguments[lower] = value;
-  }
-  arguments["lake"] = options.lake;
-  return arguments;
-}
-
 Status WriteArtifacts(DbtSession& session, const DbtOptions& options,
                       const transform::ExecutionReport& report) {
   if (options.no_write_json) return Status::Ok();
   if (session.context && session.context->lineage) session.context->lineage->Annotate();
   TARN_RETURN_IF_ERROR(transform::WriteManifest(*session.project));
-  return transform::WriteRunResults(*session.project, report, ArgumentsOf(session, options));
+  return transform::WriteRunResults(*session.project, report, RunArguments(session, options));
 }
 
-Result<int> Execute(const DbtOptions& options, Streams& streams,
-                    const std::vector<std::string>* only) {
+// While it lives, Ctrl-C stops the queue and cancels running statements.
+class StopWatcher {
+ public:
+  explicit StopWatcher(transform::RunContext& context) : context_(context) {
+    thread_ = std::thread([this] {
+      while (!done_) {
+        if (StopOnSignals::StopRequested()) {
+          context_.stop = true;
+          context_.InterruptAll();
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      }
+    });
+  }
+  ~StopWatcher() {
+    done_ = true;
+    thread_.join();
+  }
+  StopWatcher(const StopWatcher&) = delete;
+  StopWatcher& operator=(const StopWatcher&) = delete;
+
+ private:
+  transform::RunContext& context_;
+  StopOnSignals signals_;
+  std::atomic<bool> done_{false};
+  std::thread thread_;
+};
+
+Result<transform::ExecutionReport> RunNodes(DbtSession& session, const DbtOptions& options,
+                                            const std::vector<Node*>& nodes) {
+  const StopWatcher watcher(*session.context);
+  auto report = transform::Executor(*session.context).Run(nodes);
+  const bool interrupted = StopOnSignals::StopRequested();
+  if (!report.ok() && !interrupted) return report.status();
+  transform::ExecutionReport ended;
+  if (report.ok()) {
+    ended = std::move(*report);
+  } else {
+    session.log->Tell(EventLevel::kError, "RunResultError", report.status().message());
+  }
+  ended.interrupted = interrupted;
+  return ended;
+}
+
+}  // namespace
+
+int CannotRun(Streams& streams, const Status& status) {
+  streams.out.flush();
+  streams.err << "tarn: error: " << status.message() << "\n";
+  streams.err.flush();
+  return kExitUsage;
+}
+
+Result<int> ExecuteDbt(const DbtOptions& options, Streams& streams, const RetryPlan* retry) {
   TARN_ASSIGN_OR_RETURN(const auto session, OpenDbtSession(options, streams, true));
   transform::EventLog& log = *session->log;
   log.Tell(EventLevel::kInfo, "MainReportVersion",
            "Running with dbt=" + std::string(transform::kDbtVersion) + " (tarn)");
   TellFound(*session);
   TARN_ASSIGN_OR_RETURN(std::vector<Node*> nodes, SelectNodes(*session, options));
-  if (only != nullptr) {
-    std::erase_if(nodes, [&](const Node* node) {
-      return std::find(only->begin(), only->end(), node->unique_id) == only->end();
-    });
+  if (retry != nullptr) {
+    std::erase_if(nodes, [&](const Node* node) { return !retry->ids.contains(node->unique_id); });
+    session->context->open_runs = retry->open;
   }
   if (nodes.empty()) {
     log.Tell(EventLevel::kWarn, "NothingToDo",
@@ -68,19 +100,19 @@ Result<int> Execute(const DbtOptions& options, Streams& streams,
            (session->context->options.threads == 1 ? "" : "s") + " (target='" +
            session->project->target.name + "')");
   log.Info("");
-  StopOnSignals signals;
-  std::atomic<bool> done{false};
-  std::thread watcher([&] {
-    while (!done) {
-      if (StopOnSignals::StopRequested()) session->context->stop = true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-  });
-  auto report = transform::Executor(*session->context).Run(nodes);
-  done = true;
-  watcher.join();
-  if (!report.ok()) return report.status();
-  report->interrupted = StopOnSignals::StopRequested();
+  const auto journal = transform::RunJournal::Begin(
+      session->project->target_folder, session->project->names->invocation().invocation_id,
+      RunArguments(*session, options), nodes, session->context->open_runs);
+  if (journal) {
+    session->context->node_done = [&](const transform::NodeResult& result) {
+      journal->Done(result);
+    };
+  }
+  const auto report = RunNodes(*session, options, nodes);
+  if (!report.ok()) {
+    if (journal) journal->Finish();
+    return report.status();
+  }
   const int code = TellEnd(*session, *report);
   if (session->context->lineage) {
     const Status kept = transform::WriteLineage(*session->context, *session->context->lineage);
@@ -89,60 +121,26 @@ Result<int> Execute(const DbtOptions& options, Streams& streams,
     if (!counted.ok()) log.Warn("[WARNING]: dq counts were not kept: " + counted.message());
   }
   TARN_RETURN_IF_ERROR(WriteArtifacts(*session, options, *report));
+  if (journal) journal->Finish();
   return code;
 }
 
-}  // namespace
-
 int RunDbt(const DbtOptions& options, Streams& streams) {
-  const auto code = Execute(options, streams, nullptr);
-  return code.ok() ? *code : CannotRun(streams, code.status());
-}
-
-int RunDbtRetry(const DbtOptions& given, Streams& streams) {
-  const auto retry = [&]() -> Result<int> {
-    DbtOptions options = given;
-    TARN_ASSIGN_OR_RETURN(const auto parse, ReadParseOptions(options));
-    TARN_ASSIGN_OR_RETURN(const auto project, transform::LoadProjects(parse));
-    const std::string folder = options.state.empty() ? project->target_folder : options.state;
-    TARN_ASSIGN_OR_RETURN(const transform::PreviousState state, transform::LoadState(folder));
-    if (state.run_results.is_null()) {
-      return Status::NotFound("there is no run_results.json in " + folder + " to retry from");
-    }
-    const Json& arguments = transform::Member(state.run_results, "args");
-    options.command = transform::TextMember(arguments, "which", "build");
-    options.full_refresh = transform::BoolMember(arguments, "full_refresh", false);
-    if (options.vars.empty() && !transform::Member(arguments, "vars").empty()) {
-      options.vars = transform::Member(arguments, "vars").dump();
-    }
-    options.state.clear();
-    std::vector<std::string> ids;
-    for (const Json& result : transform::Member(state.run_results, "results")) {
-      const std::string status = transform::TextMember(result, "status");
-      if (status == "error" || status == "fail" || status == "skipped" ||
-          status == "runtime error") {
-        ids.push_back(transform::TextMember(result, "unique_id"));
-      }
-    }
-    if (ids.empty()) {
-      streams.out << "Nothing to retry: the last run had no failures.\n";
-      return static_cast<int>(kExitOk);
-    }
-    return Execute(options, streams, &ids);
-  };
-  const auto code = retry();
+  const auto code = ExecuteDbt(options, streams, nullptr);
   return code.ok() ? *code : CannotRun(streams, code.status());
 }
 
 int RunDbtParse(const DbtOptions& options, Streams& streams) {
-  const auto session = OpenDbtSession(options, streams, false);
+  auto session = OpenDbtSession(options, streams, false);
   if (!session.ok()) return CannotRun(streams, session.status());
   if (!options.no_write_json) {
-    if (const Status written = transform::WriteManifest(*(*session)->project); !written.ok()) {
+    if (const Status written = transform::WriteManifest(*(*session)->project, true);
+        !written.ok()) {
       return CannotRun(streams, written);
     }
   }
   TellFound(**session);
+  KeepUntilExit(std::move(*session));
   return kExitOk;
 }
 

@@ -4,6 +4,9 @@
 // could not be done at all.
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "cli/dbt_options.h"
 #include "transform/run/executor.h"
 
@@ -23,6 +26,20 @@ Result<std::unique_ptr<DbtSession>> OpenDbtSession(const DbtOptions& options, St
                                                    bool open_lake);
 // The nodes a command works on, in the order of the manifest.
 Result<std::vector<transform::Node*>> SelectNodes(DbtSession& session, const DbtOptions& options);
+
+// What `retry` takes up of an earlier run.
+struct RetryPlan {
+  std::set<std::string> ids;
+  transform::OpenRuns open;
+};
+// build, run, test, seed, snapshot; `retry` may be null.
+Result<int> ExecuteDbt(const DbtOptions& options, Streams& streams, const RetryPlan* retry);
+// The command line as run_results.json and the journal keep it, and as `retry` reads it.
+transform::Json RunArguments(const DbtSession& session, const DbtOptions& options);
+// Tells why a command could not be done at all; its exit code.
+int CannotRun(Streams& streams, const Status& status);
+// Taking thousands of nodes apart takes longer than what the short commands do with them.
+void KeepUntilExit(std::unique_ptr<DbtSession> session);
 
 int RunDbt(const DbtOptions& options, Streams& streams);      // build, run, test, seed, snapshot
 int RunDbtList(const DbtOptions& options, Streams& streams);  // ls

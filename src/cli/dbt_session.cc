@@ -71,7 +71,8 @@ Status OpenLineage(DbtSession& session) {
 Result<std::unique_ptr<DbtSession>> OpenDbtSession(const DbtOptions& options, Streams& streams,
                                                    bool open_lake) {
   auto session = std::make_unique<DbtSession>();
-  TARN_ASSIGN_OR_RETURN(const transform::ParseOptions parse, ReadParseOptions(options));
+  TARN_ASSIGN_OR_RETURN(transform::ParseOptions parse, ReadParseOptions(options));
+  parse.compile_macros = open_lake;
   TARN_ASSIGN_OR_RETURN(const auto log,
                         ReadLogOptions(options, streams, parse.invocation.invocation_id));
   session->log = std::make_unique<transform::EventLog>(streams.out, log);
@@ -105,6 +106,11 @@ Result<std::unique_ptr<DbtSession>> OpenDbtSession(const DbtOptions& options, St
   if (options.defer) TARN_RETURN_IF_ERROR(LoadDeferred(*session, options));
   if (CompilesModels(options.command)) TARN_RETURN_IF_ERROR(OpenLineage(*session));
   return session;
+}
+
+void KeepUntilExit(std::unique_ptr<DbtSession> session) {
+  static DbtSession* kept = nullptr;
+  if (kept == nullptr) kept = session.release();
 }
 
 Result<std::vector<Node*>> SelectNodes(DbtSession& session, const DbtOptions& options) {

@@ -4,9 +4,14 @@ Each case takes a folder of its own and raises AssertionError with what is wrong
 """
 import hmac
 import json
+import os
 import pathlib
 import shutil
+import signal
+import subprocess
+import time
 
+import kills
 import oracle
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -167,6 +172,78 @@ def retry(work):
     assert "Nothing to retry" in project.dbt("retry").stdout
 
 
+def remembered(work):
+    """retry without a word of its own: lake, target, vars, --empty, --threads are those of the run."""
+    project = small(work, {"models/a.sql": "select {{ var('x') }} as x, '{{ target.name }}' as t",
+                           "models/b.sql": "{{ config(materialized='table') }} select wrong from {{ ref('a') }}",
+                           "models/c.sql": "select 1 as not_selected"})
+    project.write("profiles.yml", "shop: {target: dev, outputs: {dev: {type: tarn, schema: gold}, "
+                                  "prod: {type: tarn, schema: gold}}}\n")
+    project.dbt("run", "-s", "a+", "--lake", "warehouse.lake", "--target", "prod", "--vars", "{x: 7}", "--empty", code=1)
+    project.write("models/b.sql", "{{ config(materialized='table') }} select x, t from {{ ref('a') }}")
+    project.dbt("retry")
+    assert set(project.results()) == {"b"}, project.results()
+    assert project.sql("SELECT count(*) AS c FROM gold.b") == [{"c": 0}], "--empty is forgotten"
+    arguments = json.loads((project.folder / "target/run_results.json").read_text())["args"]
+    assert (arguments["target"], arguments["vars"], arguments["which"]) == ("prod", {"x": 7}, "run"), arguments
+    project.dbt("run", "-s", "b", "--lake", "warehouse.lake", "--target", "prod", "--vars", "{x: 7}")
+    assert project.sql("SELECT x, t FROM gold.b") == [{"x": 7, "t": "prod"}]
+    assert not (project.folder / "lake").exists(), "retry made a lake of its own"
+
+
+def interrupted(work):
+    """Ctrl-C: the running statement ends, artifacts are written, exit code 2; retry goes on."""
+    project = small(work, {"models/a.sql": "{{ config(materialized='table') }} select 1 as i",
+                           "models/b.sql": "{{ config(materialized='table') }} select count(*) as c from {{ ref('a') }}, "
+                                           "range(3000000) x, range(3000000) y where x.id * y.id % 7 = 3",
+                           "models/c.sql": "select c from {{ ref('b') }}"})
+    started = subprocess.Popen([str(oracle.TARN), "dbt", "run", "--profiles-dir", ".", "--no-fsync"], cwd=project.folder,
+                               stdout=subprocess.PIPE, text=True)
+    for line in started.stdout:
+        if "START sql table model gold.b" in line:
+            break
+    time.sleep(0.5)
+    began = time.monotonic()
+    started.send_signal(signal.SIGINT)
+    rest = started.stdout.read()
+    assert started.wait(timeout=60) == 2, (started.returncode, rest)
+    assert time.monotonic() - began < 20 and "Exited because of keyboard interrupt" in rest, rest
+    found = {name: status for name, (status, _) in project.results().items()}
+    assert found == {"a": "success", "b": "error", "c": "skipped"}, found
+    project.write("models/b.sql", "{{ config(materialized='table') }} select 5 as c")
+    project.dbt("retry")
+    assert project.sql("SELECT c FROM gold.c") == [{"c": 5}] and set(project.results()) == {"b", "c"}
+
+
+def parsed_once(work):
+    """Another program, or --no-partial-parse, parses again; an unchanged project is taken as it was."""
+    project = small(work, {"models/a.sql": "select 1 as i", "models/b.sql": "select * from {{ ref('a') }}"})
+    project.dbt("parse")
+    kept = project.folder / "target/partial_parse.tarn"
+    first, text = kept.stat().st_mtime_ns, json.loads((project.folder / "target/manifest.json").read_text())
+    project.dbt("parse")
+    again = json.loads((project.folder / "target/manifest.json").read_text())
+    assert kept.stat().st_mtime_ns == first, "an unchanged project was parsed again"
+    assert text["metadata"]["invocation_id"] != again["metadata"]["invocation_id"]
+    assert {**text, "metadata": 0} == {**again, "metadata": 0}
+    project.dbt("run")
+    assert kept.stat().st_mtime_ns == first and project.sql("SELECT i FROM gold.b") == [{"i": 1}]
+    other = project.folder / "other-tarn"
+    shutil.copy(oracle.TARN, other)
+    done = oracle.run([other, "dbt", "parse", "--profiles-dir", "."], project.folder)
+    assert done.returncode == 0 and kept.stat().st_mtime_ns != first, f"another program took the parse {done.stderr}"
+    second = kept.stat().st_mtime_ns
+    project.dbt("parse", "--no-partial-parse")
+    assert kept.stat().st_mtime_ns != second
+    assert {**json.loads((project.folder / "target/manifest.json").read_text()), "metadata": 0} == {**text, "metadata": 0}
+
+
+def killed(work):
+    """kill -9 in mid-build, then retry: a few of `make crash-dbt`."""
+    facts = kills.run(int(os.environ.get("TARN_DBT_KILLS", "6")), work)
+    assert facts["kills"] > 0, facts
+
+
 STRATEGY = """{{{{ config(materialized='incremental', incremental_strategy='{strategy}', {more}) }}}}
 select cast(i as int) as i, day, '{{{{ var("run") }}}}' as run
 from (select 1 as i, date '2026-01-01' as day union all select 2, date '2026-01-02')
@@ -298,6 +375,8 @@ def spark_freshness(work):
 
 
 CASES = [("the reference's model and tests", reference), ("errors name place and remedy", errors),
-         ("fail-fast and retry", retry), ("insert_overwrite and replace_where", strategies),
+         ("fail-fast and retry", retry), ("retry remembers the run", remembered),
+         ("Ctrl-C", interrupted), ("partial parse", parsed_once), ("kill -9 and retry", killed),
+         ("insert_overwrite and replace_where", strategies),
          ("microbatch", microbatch), ("--pii-key", tokens), ("empty, freshness, docs, run-operation, defer", operations),
          ("persist_docs", documented), ("freshness in the project's dialect", spark_freshness)]

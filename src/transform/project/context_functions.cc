@@ -28,14 +28,9 @@ Result<Value> EnvVar(CallArgs& args) {
   const Value* fallback = args.Find(1, "default");
   const char* set = std::getenv(name.c_str());
   RenderScope& scope = RenderScope::Of(args.session);
-  if (set != nullptr) {
-    scope.NoteEnvironment(name, set);
-    return Value(set);
-  }
-  if (fallback != nullptr && !fallback->is_none()) {
-    scope.NoteEnvironment(name, "");
-    return *fallback;
-  }
+  if (scope.inputs != nullptr) scope.inputs->NoteEnvironment(name);
+  if (set != nullptr) return Value(set);
+  if (fallback != nullptr && !fallback->is_none()) return *fallback;
   return jinja::MakeError("EnvVarMissingError", "Env var required but not provided: '" + name +
                                                     "'; set it or give env_var() a default");
 }
@@ -206,11 +201,7 @@ class VariableObject final : public jinja::Object {
   Result<Value> Call(CallArgs& args) override {
     const std::string name = TextOf(args.Find(0, "var_name"));
     RenderScope& scope = RenderScope::Of(args.session);
-    if (auto value = lookup_(scope.package, name)) {
-      scope.NoteEnvironment("var:" + name, value->dump());
-      return ToValue(*value);
-    }
-    scope.NoteEnvironment("var:" + name, "");
+    if (auto value = lookup_(scope.package, name)) return ToValue(*value);
     if (const Value* fallback = args.Find(1, "default")) return *fallback;
     if (!scope.execute && scope.lenient_variables) return Value::None();
     return jinja::MakeError("CompilationError",
@@ -235,15 +226,36 @@ class FlagsObject final : public jinja::Object {
  public:
   explicit FlagsObject(Json flags) : flags_(std::move(flags)) {}
   std::string_view TypeName() const override { return "Flags"; }
-  Result<std::optional<Value>> GetAttr(jinja::Session&, std::string_view name) override {
+  Result<std::optional<Value>> GetAttr(jinja::Session& session, std::string_view name) override {
     std::string upper(name);
     std::transform(upper.begin(), upper.end(), upper.begin(),
                    [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    return std::optional<Value>(ToValue(Member(flags_, upper)));
+    const Json& value = Member(flags_, upper);
+    ParseInputs* inputs = RenderScope::Of(session).inputs;
+    if (inputs != nullptr) inputs->NoteFlag(upper, value.dump());
+    return std::optional<Value>(ToValue(value));
   }
 
  private:
   Json flags_;
+};
+
+// `modules`: of them only datetime gives other values in another run.
+class ModulesObject final : public jinja::Object {
+ public:
+  ModulesObject() : modules_(jinja::MakeModules()) {}
+  std::string_view TypeName() const override { return "dict"; }
+  Result<std::optional<Value>> GetAttr(jinja::Session& session, std::string_view name) override {
+    ParseInputs* inputs = RenderScope::Of(session).inputs;
+    if (name == "datetime" && inputs != nullptr) inputs->NoteChanging();
+    return modules_.object().GetAttr(session, name);
+  }
+  Result<std::optional<Value>> GetItem(jinja::Session& session, const Value& key) override {
+    return key.is_string() ? GetAttr(session, key.str()) : std::optional<Value>();
+  }
+
+ private:
+  Value modules_;
 };
 
 class AdapterObject final : public jinja::Object {
@@ -318,7 +330,7 @@ void AddContextFunctions(jinja::Names& names) {
 }
 
 void AddModules(jinja::Names& names, int64_t started_at_micros) {
-  names.Set("modules", jinja::MakeModules());
+  names.Set("modules", Value(jinja::MakeRef<ModulesObject>()));
   names.Set("run_started_at", Value(FormatTimestampUtc(started_at_micros)));
 }
 

@@ -158,7 +158,11 @@ void DbtNames::AddAdapter() {
 std::shared_ptr<const jinja::Names> DbtNames::For(RenderScope& scope,
                                                   const MacroLibrary* macros) const {
   auto of_node = std::make_shared<jinja::Names>(base_);
-  of_node->SetResolver([&scope](std::string_view name) { return scope.NodeName(name); });
+  if (!scope.execute) scope.inputs = &inputs_;
+  of_node->SetResolver([&scope](std::string_view name) {
+    if (scope.inputs != nullptr) scope.inputs->NoteName(name);
+    return scope.NodeName(name);
+  });
   if (macros == nullptr) return of_node;
   auto names = std::make_shared<jinja::Names>(std::move(of_node));
   names->SetResolver([&scope, macros, package = scope.package](std::string_view name) {

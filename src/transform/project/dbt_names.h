@@ -42,6 +42,8 @@ class DbtNames {
   const jinja::Environment& native_environment() const { return native_; }
   const Target& target() const { return target_; }
   const Invocation& invocation() const { return invocation_; }
+  // What renderings without `execute` have looked at so far.
+  ParseInputs& inputs() const { return inputs_; }
   const Project& root() const { return *root_; }
   const Project* FindProject(const std::string& package) const;
 
@@ -72,6 +74,7 @@ class DbtNames {
   jinja::Environment text_;
   jinja::Environment native_;
   std::shared_ptr<jinja::Names> base_;
+  mutable ParseInputs inputs_;
 };
 
 // Renders YAML before there is a project: env_var and var only.

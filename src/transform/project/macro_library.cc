@@ -108,10 +108,19 @@ void MacroLibrary::Freeze() {
   for (const auto& [package, names] : by_package_) {
     namespaces_[package] = Value(jinja::MakeRef<PackageObject>(this, package));
   }
-  for (const auto& macro : macros_) NoteCalls(*macro);
+  // A file's calls are found once for all of its macros, which stand side by side.
+  const jinja::Template* text = nullptr;
+  std::vector<jinja::CallSite> sites;
+  for (const auto& macro : macros_) {
+    if (macro->text.get() != text) {
+      text = macro->text.get();
+      sites = text->calls();
+    }
+    NoteCalls(*macro, sites);
+  }
 }
 
-void MacroLibrary::NoteCalls(Macro& macro) const {
+void MacroLibrary::NoteCalls(Macro& macro, const std::vector<jinja::CallSite>& sites) const {
   const auto add = [&](const Macro* called) {
     if (called == nullptr || called == &macro) return;
     auto& list = macro.info.depends_on_macros;
@@ -119,7 +128,7 @@ void MacroLibrary::NoteCalls(Macro& macro) const {
       list.push_back(called->info.unique_id);
     }
   };
-  for (const jinja::CallSite& site : macro.text->calls()) {
+  for (const jinja::CallSite& site : sites) {
     if (site.in_block != macro.unique) continue;
     if (site.callee == "adapter.dispatch") {
       if (site.positional.empty() || !site.positional[0] || !site.positional[0]->is_string())

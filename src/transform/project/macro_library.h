@@ -76,7 +76,7 @@ class MacroLibrary {
  private:
   using ByName = std::unordered_map<std::string, Macro*>;
   const ByName* PackageOf(const std::string& name) const;
-  void NoteCalls(Macro& macro) const;
+  void NoteCalls(Macro& macro, const std::vector<jinja::CallSite>& sites) const;
 
   std::string root_;
   std::vector<std::string> prefixes_;

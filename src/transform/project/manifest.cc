@@ -78,9 +78,14 @@ void Manifest::Remove(const std::set<std::string>& unique_ids) {
   for (Node& node : nodes) {
     if (!unique_ids.contains(node.unique_id)) kept.push_back(std::move(node));
   }
-  nodes = std::move(kept);
+  Adopt(std::move(kept));
+}
+
+void Manifest::Adopt(std::deque<Node> all) {
+  nodes = std::move(all);
   by_id_.clear();
   by_name_.clear();
+  by_id_.reserve(nodes.size());
   for (Node& node : nodes) {
     by_id_[node.unique_id] = &node;
     IndexName(node);

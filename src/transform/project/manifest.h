@@ -59,6 +59,8 @@ class Manifest {
   Json selectors = Json::object();
   std::vector<std::string> warnings;  // what parsing wants to tell, in dbt's words
 
+  // Takes nodes as they are, in place of those that are there.
+  void Adopt(std::deque<Node> all);
   // Adds and returns it. A unique_id that is there already is the caller's to report: see Find.
   Node* Add(Node node);
   Node* Find(std::string_view unique_id);

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "transform/project/builtin_macros.h"
+#include "transform/project/manifest_cache.h"
 #include "transform/project/parse_state.h"
 #include "transform/project/yaml.h"
 
@@ -21,7 +22,7 @@ std::vector<std::string> PrefixesOf(const Target& target) {
   return {"tarn", "databricks", "spark", "default"};
 }
 
-Status AddMacroFiles(ParseState& state) {
+Status CompileMacros(ParseState& state) {
   MacroLibrary& library = *state.project.macros;
   const jinja::Environment& env = state.project.names->environment();
   for (const BuiltinMacroFile& file : BuiltinMacroFiles()) {
@@ -51,11 +52,20 @@ Status AddMacroFiles(ParseState& state) {
   }
   std::vector<std::string> packages{state.project.root.name};
   for (const Project& package : state.project.packages) packages.push_back(package.name);
-  state.project.manifest.packages = packages;
   library.SetDispatch(&state.project.root, packages);
   library.Freeze();
-  for (const Macro* macro : library.All()) state.project.manifest.macros.push_back(macro->info);
+  state.project.manifest.packages = std::move(packages);
   return Status::Ok();
+}
+
+Status ParseFiles(ParseState& state) {
+  TARN_RETURN_IF_ERROR(CompileMacros(state));
+  for (const Macro* macro : state.project.macros->All()) {
+    state.project.manifest.macros.push_back(macro->info);
+  }
+  TARN_RETURN_IF_ERROR(state.AddNodes());
+  TARN_RETURN_IF_ERROR(state.AddSchemas());
+  return state.ResolveAll();
 }
 
 Status ReadSelectors(ParsedProject& project) {
@@ -70,6 +80,27 @@ Status ReadSelectors(ParsedProject& project) {
 }
 
 }  // namespace
+
+Result<std::string> FindTargetFolder(const ParseOptions& options) {
+  const fs::path root = fs::weakly_canonical(options.project_dir);
+  std::string folder = options.target_path;
+  if (folder.empty()) {
+    const std::string file = (fs::path(options.project_dir) / "dbt_project.yml").string();
+    const auto text = ReadFile(file);
+    if (!text.ok()) {
+      return Status::NotFound("No dbt_project.yml found at expected path " + file +
+                              "; run in the project's folder or pass --project-dir");
+    }
+    TARN_ASSIGN_OR_RETURN(const Json tree, ParseYaml(*text, file));
+    folder = TextMember(tree, "target-path", "target");
+    if (HasJinja(folder)) {
+      TARN_ASSIGN_OR_RETURN(const Json rendered,
+                            BootstrapRenderer(options.invocation.vars, nullptr)(folder, file));
+      folder = PythonText(rendered);
+    }
+  }
+  return (root / folder).lexically_normal().string();
+}
 
 Result<std::unique_ptr<ParsedProject>> LoadProjects(const ParseOptions& options) {
   auto project = std::make_unique<ParsedProject>();
@@ -114,10 +145,14 @@ Result<std::unique_ptr<ParsedProject>> ParseProject(const ParseOptions& given) {
   std::vector<const Project*> projects{&project->root};
   for (const Project& package : project->packages) projects.push_back(&package);
   TARN_ASSIGN_OR_RETURN(state.files, ReadProjectFiles(projects, options.threads));
-  TARN_RETURN_IF_ERROR(AddMacroFiles(state));
-  TARN_RETURN_IF_ERROR(state.AddNodes());
-  TARN_RETURN_IF_ERROR(state.AddSchemas());
-  TARN_RETURN_IF_ERROR(state.ResolveAll());
+  const ManifestCache cache(*project, state.files);
+  project->from_cache = options.partial_parse && cache.Load(*project);
+  if (!project->from_cache) {
+    TARN_RETURN_IF_ERROR(ParseFiles(state));
+    cache.Store(*project);
+  } else if (options.compile_macros) {
+    TARN_RETURN_IF_ERROR(CompileMacros(state));
+  }
   TARN_RETURN_IF_ERROR(ReadSelectors(*project));
   return project;
 }

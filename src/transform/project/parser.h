@@ -29,9 +29,10 @@ struct ParseOptions {
   std::string project_dir = ".";
   TargetOptions target;
   Invocation invocation;
-  int threads = 0;            // for parsing; 0: as many as the machine has
-  bool partial_parse = true;  // take what is unchanged from target/
-  std::string target_path;    // empty: the project's
+  int threads = 0;             // for parsing; 0: as many as the machine has
+  bool partial_parse = true;   // take the last parse from target/ when nothing changed
+  bool compile_macros = true;  // off for commands that render nothing
+  std::string target_path;     // empty: the project's
 };
 
 struct ParsedProject {
@@ -39,12 +40,17 @@ struct ParsedProject {
   std::vector<Project> packages;
   Target target;
   std::unique_ptr<DbtNames> names;
-  std::unique_ptr<MacroLibrary> macros;
+  std::unique_ptr<MacroLibrary> macros;  // empty with from_cache and without compile_macros
   Manifest manifest;
   std::string target_folder;  // absolute
   Json selectors;             // selectors.yml, null when there is none
+  // Of all the manifest was made from; empty when it may be another one next time.
+  std::string state_key;
+  bool from_cache = false;
 };
 
+// Where artifacts go, from dbt_project.yml alone: no profile is needed.
+Result<std::string> FindTargetFolder(const ParseOptions& options);
 // Everything but the manifest: project, packages, target, names. For `debug`, `deps`, `clean`.
 Result<std::unique_ptr<ParsedProject>> LoadProjects(const ParseOptions& options);
 Result<std::unique_ptr<ParsedProject>> ParseProject(const ParseOptions& options);

@@ -127,7 +127,7 @@ Result<std::vector<SourceFile>> ReadProjectFiles(const std::vector<const Project
     if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
     const bool code = file.kind != FileKind::kYaml && file.kind != FileKind::kDocs;
     file.text = code && file.kind != FileKind::kMacro ? Stripped(text) : std::move(text);
-    if (code) file.checksum = Sha256Hex(file.text);
+    file.checksum = Sha256Hex(file.text);
     return Status::Ok();
   }));
   return files;

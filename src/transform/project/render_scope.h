@@ -15,6 +15,7 @@
 #include "jinja/object.h"
 #include "jinja/session.h"
 #include "transform/project/manifest.h"
+#include "transform/project/parse_inputs.h"
 
 namespace tarn::transform {
 
@@ -44,10 +45,10 @@ class RenderScope {
   // log(), print() and exceptions.warn().
   virtual void Log(const std::string& text, bool info) = 0;
   virtual void Warn(const std::string& text) = 0;
-  // A variable was read or a macro called; parsing remembers both.
-  virtual void NoteEnvironment(const std::string& name, const std::string& value) {}
+  // A macro was called; parsing remembers it.
   virtual void NoteMacro(const MacroInfo& macro) {}
 
+  ParseInputs* inputs = nullptr;  // while parsing: where reads of the surroundings are noted
   bool execute = false;
   bool lenient_variables = false;  // a variable nobody sets is none, not an error
   std::string package;             // whose macros and variables come first

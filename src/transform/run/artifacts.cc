@@ -1,11 +1,16 @@
 #include "transform/run/artifacts.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/hash.h"
 #include "transform/project/node_json.h"
+#include "transform/project/project_files.h"
 
 namespace tarn::transform {
 namespace {
@@ -22,18 +27,24 @@ Json Metadata(const ParsedProject& project, const char* schema) {
           {"env", Json::object()}};
 }
 
-Json Maps(const ParsedProject& project, bool up) {
-  Json map = Json::object();
+std::string Dump(const Json& tree) {
+  return tree.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string MapText(const ParsedProject& project, bool up) {
+  std::string text = "{";
   for (const Node& node : project.manifest.nodes) {
     if (node.type == ResourceType::kGroup || node.type == ResourceType::kOperation) continue;
-    Json list = Json::array();
+    text += (text.size() > 1 ? "," : "") + Dump(node.unique_id) + ":[";
+    bool first = true;
     for (const Node* other :
          up ? project.manifest.Parents(node) : project.manifest.Children(node)) {
-      list.push_back(other->unique_id);
+      text += (first ? "" : ",") + Dump(other->unique_id);
+      first = false;
     }
-    map[node.unique_id] = std::move(list);
+    text += ']';
   }
-  return map;
+  return text + "}";
 }
 
 const char* SectionOf(const Node& node) {
@@ -51,9 +62,10 @@ const char* SectionOf(const Node& node) {
 
 }  // namespace
 
-Json ManifestJson(const ParsedProject& project) {
-  Json out = Json::object();
-  Json& metadata = out["metadata"] = Metadata(project, "manifest/v12");
+namespace {
+
+Json ManifestMetadata(const ParsedProject& project) {
+  Json metadata = Metadata(project, "manifest/v12");
   metadata["project_name"] = project.root.name;
   metadata["project_id"] = Md5Hex(project.root.name);
   metadata["user_id"] = nullptr;
@@ -61,52 +73,130 @@ Json ManifestJson(const ParsedProject& project) {
   metadata["adapter_type"] = project.target.type;
   metadata["quoting"] = {
       {"database", true}, {"schema", true}, {"identifier", true}, {"column", nullptr}};
-  for (const char* section : {"nodes", "sources", "macros", "docs", "exposures", "metrics",
-                              "groups", "selectors", "disabled"}) {
-    out[section] = Json::object();
+  return metadata;
+}
+
+// `"id":{…}` of every node by section. A tree of thousands of nodes is slow to build and to walk:
+// each becomes text by itself, on all cores.
+std::map<std::string, std::string> NodeSections(const Manifest& manifest) {
+  std::vector<std::string> texts(manifest.nodes.size());
+  const auto threads = static_cast<int>(std::thread::hardware_concurrency());
+  (void)InParallel(texts.size(), threads, [&](size_t i) -> Status {
+    const Node& node = manifest.nodes[i];
+    texts[i] = Dump(node.unique_id) + ":" + Dump(NodeJson(node));
+    return Status::Ok();
+  });
+  std::map<std::string, std::string> sections;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    std::string& section = sections[SectionOf(manifest.nodes[i])];
+    section += (section.empty() ? "" : ",") + texts[i];
   }
-  Json more = Json::object();
-  Json groups = Json::object();
-  for (const char* section : {"saved_queries", "semantic_models", "unit_tests"}) {
-    more[section] = Json::object();
+  return sections;
+}
+
+std::string MacroSection(const Manifest& manifest) {
+  std::string text;
+  for (const MacroInfo& macro : manifest.macros) {
+    text += (text.empty() ? "" : ",") + Dump(macro.unique_id) + ":" + Dump(MacroJson(macro));
   }
-  for (const Node& node : project.manifest.nodes) {
-    const char* section = SectionOf(node);
-    Json& into = out.contains(section) ? out[section] : more[section];
-    into[node.unique_id] = NodeJson(node);
+  return text;
+}
+
+std::string DocSection(const Manifest& manifest) {
+  Json docs = Json::object();
+  for (const DocBlock& doc : manifest.docs) {
+    docs[doc.unique_id] = {{"name", doc.name},
+                           {"resource_type", "doc"},
+                           {"package_name", doc.package_name},
+                           {"path", doc.path},
+                           {"original_file_path", doc.original_file_path},
+                           {"unique_id", doc.unique_id},
+                           {"block_contents", doc.contents}};
+  }
+  const std::string text = Dump(docs);
+  return text.substr(1, text.size() - 2);
+}
+
+// All after `"metadata":{…}`.
+std::string ManifestBody(const ParsedProject& project) {
+  const Manifest& manifest = project.manifest;
+  auto sections = NodeSections(manifest);
+  sections["macros"] = MacroSection(manifest);
+  sections["docs"] = DocSection(manifest);
+  Json disabled = Json::object(), groups = Json::object();
+  for (const Node& node : manifest.disabled) {
+    disabled[node.unique_id].push_back(NodeJson(node));
+  }
+  for (const Node& node : manifest.nodes) {
     if (!node.group.empty()) groups[node.group].push_back(node.unique_id);
   }
-  for (const MacroInfo& macro : project.manifest.macros) {
-    out["macros"][macro.unique_id] = MacroJson(macro);
+  std::string text;
+  for (const char* name :
+       {"nodes", "sources", "macros", "docs", "exposures", "metrics", "groups"}) {
+    text += ",\"" + std::string(name) + "\":{" + sections[name] + "}";
   }
-  for (const DocBlock& doc : project.manifest.docs) {
-    out["docs"][doc.unique_id] = {{"name", doc.name},
-                                  {"resource_type", "doc"},
-                                  {"package_name", doc.package_name},
-                                  {"path", doc.path},
-                                  {"original_file_path", doc.original_file_path},
-                                  {"unique_id", doc.unique_id},
-                                  {"block_contents", doc.contents}};
+  text += ",\"selectors\":{},\"disabled\":" + Dump(disabled);
+  text += ",\"parent_map\":" + MapText(project, true);
+  text += ",\"child_map\":" + MapText(project, false);
+  text += ",\"group_map\":" + Dump(groups);
+  for (const char* name : {"saved_queries", "semantic_models", "unit_tests"}) {
+    text += ",\"" + std::string(name) + "\":{" + sections[name] + "}";
   }
-  for (const Node& node : project.manifest.disabled) {
-    out["disabled"][node.unique_id].push_back(NodeJson(node));
+  return text + ",\"functions\":{}}";
+}
+
+std::string ManifestHead(const ParsedProject& project) {
+  return "{\"metadata\":" + Dump(ManifestMetadata(project));
+}
+
+constexpr const char* kBodyFile = "partial_parse.manifest";
+
+// The first line of the file that holds the body of the manifest of this state.
+std::string BodyLine(const ParsedProject& project, size_t size) {
+  return project.state_key + " " + std::to_string(size) + "\n";
+}
+
+}  // namespace
+
+std::string ManifestText(const ParsedProject& project) {
+  return ManifestHead(project) + ManifestBody(project);
+}
+
+Status WriteManifest(const ParsedProject& project, bool parsed_only) {
+  const std::string head = ManifestHead(project);
+  const bool keeps = parsed_only && !project.state_key.empty();
+  if (keeps && project.from_cache) {
+    const auto kept = ReadFile(project.target_folder + "/" + kBodyFile);
+    if (kept.ok()) {
+      const size_t line = kept->find('\n') + 1;
+      const std::string_view body = std::string_view(*kept).substr(line);
+      if (kept->compare(0, line, BodyLine(project, body.size())) == 0) {
+        return WriteArtifactText(project, "manifest.json", {head, body});
+      }
+    }
   }
-  out["parent_map"] = Maps(project, true);
-  out["child_map"] = Maps(project, false);
-  out["group_map"] = std::move(groups);
-  for (auto& [section, content] : more.items()) out[section] = std::move(content);
-  out["functions"] = Json::object();
-  return out;
+  const std::string body = ManifestBody(project);
+  if (keeps) {
+    TARN_RETURN_IF_ERROR(
+        WriteArtifactText(project, kBodyFile, {BodyLine(project, body.size()), body}));
+  }
+  return WriteArtifactText(project, "manifest.json", {head, body});
 }
 
 Status WriteArtifact(const ParsedProject& project, const std::string& name, const Json& content) {
+  return WriteArtifactText(project, name, {Dump(content)});
+}
+
+Status WriteArtifactText(const ParsedProject& project, const std::string& name,
+                         const std::vector<std::string_view>& pieces) {
   const fs::path path = fs::path(project.target_folder) / name;
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
-  const fs::path fresh = path.string() + ".new";
+  // Two commands may share the folder.
+  const fs::path fresh = path.string() + "." + std::to_string(::getpid()) + ".new";
   {
     std::ofstream file(fresh, std::ios::binary | std::ios::trunc);
-    file << content.dump(-1, ' ', false, Json::error_handler_t::replace);
+    for (const std::string_view piece : pieces) file << piece;
     file.close();
     if (!file)
       return Status::Io("file " + fresh.string() + " cannot be written; is the disk full?");
@@ -114,10 +204,6 @@ Status WriteArtifact(const ParsedProject& project, const std::string& name, cons
   fs::rename(fresh, path, error);
   if (error) return Status::Io("file " + path.string() + " cannot be replaced: " + error.message());
   return Status::Ok();
-}
-
-Status WriteManifest(const ParsedProject& project) {
-  return WriteArtifact(project, "manifest.json", ManifestJson(project));
 }
 
 Status WriteRunResults(const ParsedProject& project, const ExecutionReport& report,

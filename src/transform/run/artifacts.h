@@ -15,8 +15,11 @@
 
 namespace tarn::transform {
 
-Json ManifestJson(const ParsedProject& project);
-Status WriteManifest(const ParsedProject& project);
+// manifest.json's text; all but `metadata` depends on the manifest alone.
+std::string ManifestText(const ParsedProject& project);
+// `parsed_only`: nothing was compiled, so that a parse that found nothing changed may copy what the
+// one before wrote (target/partial_parse.manifest).
+Status WriteManifest(const ParsedProject& project, bool parsed_only = false);
 Status WriteRunResults(const ParsedProject& project, const ExecutionReport& report,
                        const Json& arguments);
 Status WriteSources(const ParsedProject& project, const ExecutionReport& report);
@@ -24,5 +27,7 @@ Status WriteSources(const ParsedProject& project, const ExecutionReport& report)
 Result<Json> CatalogJson(RunContext& context);
 // `name` below target/; the folder is made.
 Status WriteArtifact(const ParsedProject& project, const std::string& name, const Json& content);
+Status WriteArtifactText(const ParsedProject& project, const std::string& name,
+                         const std::vector<std::string_view>& pieces);
 
 }  // namespace tarn::transform

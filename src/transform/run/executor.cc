@@ -200,6 +200,7 @@ class Workers {
       context_.stop = true;
       return;
     }
+    const RunContext::Interruptible interruptible(context_, (*warehouse)->session());
     for (;;) {
       const std::vector<size_t> taken = queue_.Take(context_.stop);
       if (taken.empty()) return;
@@ -223,6 +224,7 @@ class Workers {
       numbers[index] = shown ? ++next_ : 0;
       if (queue_.IsBlocked(index) || context_.stop) {
         results[index] = Skipped(node);
+        if (context_.node_done) context_.node_done(results[index]);
         if (shown) tell(results[index], numbers[index], total_);
         continue;
       }
@@ -235,6 +237,7 @@ class Workers {
       done[i].thread = "Thread-" + std::to_string(thread);
       results[index] = std::move(done[i]);
       const NodeResult& result = results[index];
+      if (context_.node_done) context_.node_done(result);
       if (result.IsBad()) queue_.Block(index);
       if (result.IsBad() && context_.options.fail_fast) context_.stop = true;
       if (numbers[index] > 0) tell(result, numbers[index], total_);
@@ -353,6 +356,7 @@ Status Executor::RunProjectHooks(const char* when, std::vector<NodeResult>& resu
   projects.push_back(&context_.project.root);
   TARN_ASSIGN_OR_RETURN(const auto warehouse,
                         Warehouse::Open(context_.engine, context_.session_setup));
+  const RunContext::Interruptible interruptible(context_, warehouse->session());
   NodeRunner runner(context_, *warehouse);
   for (const Project* project : projects) {
     const auto& hooks =

@@ -20,6 +20,7 @@ class NodeRunner {
 
  private:
   Status RunNode(RunScope& scope, NodeResult& result);
+  Result<bool> WasCommitted(RunScope& scope);
   Status RunTest(RunScope& scope, NodeResult& result);
   Status RunOperation(RunScope& scope, NodeResult& result);
   Status RunHooks(RunScope& scope, const char* key, bool inside);

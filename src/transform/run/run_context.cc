@@ -46,10 +46,27 @@ dialect::SqlDialect RunContext::DialectOf(const Node& node) const {
 }
 
 std::string RunContext::CommitText(const Node& node) const {
-  const Json text = {{"run_id", project.names->invocation().invocation_id},
-                     {"model", node.unique_id},
-                     {"project", node.package_name}};
-  return text.dump();
+  return CommitText(node, project.names->invocation().invocation_id);
+}
+
+std::string RunContext::CommitText(const Node& node, const std::string& run_id) {
+  return Json{{"run_id", run_id}, {"model", node.unique_id}, {"project", node.package_name}}.dump();
+}
+
+RunContext::Interruptible::Interruptible(RunContext& context, engine::Session& session)
+    : context_(context), session_(session) {
+  const std::lock_guard<std::mutex> guard(context_.sessions_mutex_);
+  context_.sessions_.insert(&session_);
+}
+
+RunContext::Interruptible::~Interruptible() {
+  const std::lock_guard<std::mutex> guard(context_.sessions_mutex_);
+  context_.sessions_.erase(&session_);
+}
+
+void RunContext::InterruptAll() {
+  const std::lock_guard<std::mutex> guard(sessions_mutex_);
+  for (engine::Session* session : sessions_) session->Interrupt();
 }
 
 }  // namespace tarn::transform

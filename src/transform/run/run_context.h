@@ -17,6 +17,7 @@
 #include "transform/project/parser.h"
 #include "transform/project/relation.h"
 #include "transform/run/event_log.h"
+#include "transform/run/run_journal.h"
 
 namespace tarn::transform {
 
@@ -51,6 +52,25 @@ struct RunContext {
   // Column lineage and what it forbids; empty for commands that compile no models.
   std::shared_ptr<LineageBook> lineage;
   std::atomic<bool> stop{false};  // --fail-fast, Ctrl-C
+  // Called by the threads as nodes are done.
+  std::function<void(const NodeResult&)> node_done;
+  // Of a run that is taken up again: what may have been committed already.
+  OpenRuns open_runs;
+
+  // Sessions that InterruptAll cancels the running statements of; safe from any thread. A statement
+  // that begins after the call is not cancelled: call again.
+  class Interruptible {
+   public:
+    Interruptible(RunContext& context, engine::Session& session);
+    ~Interruptible();
+    Interruptible(const Interruptible&) = delete;
+    Interruptible& operator=(const Interruptible&) = delete;
+
+   private:
+    RunContext& context_;
+    engine::Session& session_;
+  };
+  void InterruptAll();
 
   // `graph` for templates, made when first asked for.
   jinja::Value Graph();
@@ -59,12 +79,15 @@ struct RunContext {
   dialect::SqlDialect DialectOf(const Node& node) const;
   // What goes into the commits of a node: {"tarn_run": {…}}.
   std::string CommitText(const Node& node) const;
+  static std::string CommitText(const Node& node, const std::string& run_id);
 
  private:
   std::mutex mutex_;
   jinja::Value graph_;
   bool has_graph_ = false;
   std::map<std::string, std::unique_ptr<std::mutex>> locks_;
+  std::mutex sessions_mutex_;
+  std::set<engine::Session*> sessions_;
 };
 
 }  // namespace tarn::transform

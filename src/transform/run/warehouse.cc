@@ -107,6 +107,14 @@ Result<std::vector<std::pair<std::string, std::string>>> Warehouse::List(
   return list;
 }
 
+Result<bool> Warehouse::HasCommit(const std::string& table, const std::string& text) {
+  TARN_ASSIGN_OR_RETURN(
+      const engine::Rows rows,
+      session_->QueryDuckdb("SELECT 1 FROM delta_history(" + Literal(table) +
+                            ") WHERE userMetadata = " + Literal(text) + " LIMIT 1"));
+  return !rows.rows.empty();
+}
+
 void Warehouse::Annotate(const std::string& table, const std::string& text) {
   engine::CommitAnnotations annotations;
   annotations.user_metadata = text;

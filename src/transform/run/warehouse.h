@@ -52,6 +52,8 @@ class Warehouse {
   // Tables and views of a schema.
   Result<std::vector<std::pair<std::string, std::string>>> List(const std::string& schema);
 
+  // Whether a commit of the table carries `text`.
+  Result<bool> HasCommit(const std::string& table, const std::string& text);
   // Every commit of this table carries `text` until it is cleared.
   void Annotate(const std::string& table, const std::string& text);
   void ClearAnnotation(const std::string& table) { session_->AnnotateCommits(table, std::nullopt); }
