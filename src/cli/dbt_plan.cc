@@ -5,16 +5,6 @@
 #include "transform/run/change_plan.h"
 
 namespace tarn::cli {
-namespace {
-
-int CannotRun(Streams& streams, const Status& status) {
-  streams.out.flush();
-  streams.err << "tarn: error: " << status.message() << "\n";
-  return status.code() == StatusCode::kCancelled ? kExitCancelled : kExitUsage;
-}
-
-}  // namespace
-
 int RunDbtPlan(const DbtOptions& options, Streams& streams) {
   const auto plan = [&]() -> Result<int> {
     const std::string form = options.output.empty() ? "text" : options.output;
