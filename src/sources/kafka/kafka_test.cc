@@ -183,8 +183,9 @@ TEST(KafkaSource, BrokersThatFailNowAndThen) {
     rd_kafka_mock_push_request_errors(kafka.cluster(), /*Fetch*/ 1, 3,
                                       RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
                                       RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TRANSPORT);
-    rd_kafka_mock_push_request_errors(kafka.cluster(), /*ListOffsets*/ 2, 1,
-                                      RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
+    rd_kafka_mock_push_request_errors(kafka.cluster(), /*ListOffsets*/ 2, 2,
+                                      RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+                                      RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH);
   }
   ASSERT_TRUE(source->Start(memory, {}).ok());
   EXPECT_EQ(ReadToEnd(*source, memory, 200, 120).size(), 4'000u);

@@ -1,5 +1,8 @@
 #include "sources/kafka/kafka_topics.h"
 
+#include <chrono>
+#include <thread>
+
 namespace tarn::sources::kafka {
 namespace {
 
@@ -18,6 +21,19 @@ bool IsRefusal(rd_kafka_resp_err_t error) {
 bool IsAbsent(rd_kafka_resp_err_t error) {
   return error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
          error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
+// A partition whose leader changes, or whose broker has just come back and knows less than this
+// client: the library gives these up although the next answer is a good one.
+bool IsMoving(rd_kafka_resp_err_t error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH: return true;
+    default: return false;
+  }
 }
 
 AdminOptionsPtr OptionsFor(rd_kafka_t* client, rd_kafka_admin_op_t operation, int64_t timeout_ms) {
@@ -90,12 +106,14 @@ Result<std::map<std::string, TopicFacts>> DescribeTopics(rd_kafka_t* client,
   return out;
 }
 
-Result<std::map<TopicPartition, int64_t>> ListOffsets(rd_kafka_t* client,
-                                                      const std::vector<TopicPartition>& partitions,
-                                                      int64_t spec, bool read_committed,
-                                                      int64_t timeout_ms) {
+namespace {
+
+// One request; `moving` tells that another one a little later may be answered.
+Result<std::map<TopicPartition, int64_t>> ListOnce(rd_kafka_t* client,
+                                                   const std::vector<TopicPartition>& partitions,
+                                                   int64_t spec, bool read_committed,
+                                                   int64_t timeout_ms, bool* moving) {
   std::map<TopicPartition, int64_t> out;
-  if (partitions.empty()) return out;
   const PartitionListPtr list(
       rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
   for (const auto& [topic, partition] : partitions) {
@@ -118,6 +136,7 @@ Result<std::map<TopicPartition, int64_t>> ListOffsets(rd_kafka_t* client,
     const auto* found = rd_kafka_ListOffsetsResultInfo_topic_partition(infos[i]);
     if (IsAbsent(found->err)) continue;
     if (found->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      *moving = IsMoving(found->err);
       return StatusOf(found->err, "",
                       "listing offsets of " + std::string(found->topic) + "/" +
                           std::to_string(found->partition));
@@ -125,6 +144,22 @@ Result<std::map<TopicPartition, int64_t>> ListOffsets(rd_kafka_t* client,
     out[{found->topic, found->partition}] = found->offset;
   }
   return out;
+}
+
+}  // namespace
+
+Result<std::map<TopicPartition, int64_t>> ListOffsets(rd_kafka_t* client,
+                                                      const std::vector<TopicPartition>& partitions,
+                                                      int64_t spec, bool read_committed,
+                                                      int64_t timeout_ms) {
+  if (partitions.empty()) return std::map<TopicPartition, int64_t>();
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  while (true) {
+    bool moving = false;
+    auto listed = ListOnce(client, partitions, spec, read_committed, timeout_ms, &moving);
+    if (!moving || std::chrono::steady_clock::now() >= until) return listed;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
 }
 
 }  // namespace tarn::sources::kafka
