@@ -188,6 +188,33 @@ def v2_checkpoints(lake, spark):
     assert glob.glob(os.path.join(lake.table("t"), "_delta_log", "_sidecars", "*.parquet"))
 
 
+def local_times(lake, spark):
+    """TIMESTAMP_NTZ as a column and as a partition column, beside TIMESTAMP."""
+    extra = [("local", "TIMESTAMP_NTZ'2026-03-29 02:30:00.123456'"), ("day", "TIMESTAMP_NTZ'2026-03-29 02:30:00'"), ("ts", "TIMESTAMP'1969-12-31 23:59:59.999999'")]
+    make(lake, tail="PARTITIONED BY (day)", extra_columns=", local TIMESTAMP_NTZ, day TIMESTAMP_NTZ, ts TIMESTAMP", extra=extra)
+    columns = "id, v, n, CAST(local AS STRING), CAST(day AS STRING), CAST(ts AS STRING)"
+    changed_by_both(lake, spark, ["timestampNtz"], extra, columns)
+    assert compare(lake, spark, "t", "id", "WHERE local = TIMESTAMP_NTZ'2026-03-29 02:30:00.123456' AND day > TIMESTAMP_NTZ'2026-01-01 00:00:00'")
+    assert not compare(lake, spark, "t", "id", "WHERE local > TIMESTAMP_NTZ'2026-03-29 02:30:00.123456'")
+
+
+def vacuumed(lake, spark):
+    """Files that both leave behind go, by the VACUUM of either; vacuumProtocolCheck is on."""
+    make(lake, "'delta.feature.vacuumProtocolCheck'='supported'", "PARTITIONED BY (n)")
+    before = changed_by_both(lake, spark, ["vacuumProtocolCheck"])
+    path = lake.table("t")
+    count = lambda: len(glob.glob(os.path.join(path, "**", "*.parquet"), recursive=True))
+    lake.run("OPTIMIZE silver.t")
+    most = count()
+    lake.run("SET spark.databricks.delta.retentionDurationCheck.enabled = false; VACUUM silver.t RETAIN 0 HOURS")
+    assert count() < most
+    same(compare(lake, spark, "t"), before, "after Tarn's VACUUM")
+    spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
+    spark.sql(f"OPTIMIZE delta.`{path}`")
+    spark.sql(f"VACUUM delta.`{path}` RETAIN 0 HOURS")
+    same(compare(lake, spark, "t"), before, "after Spark's VACUUM")
+
+
 CASES = [
     ("changed by both: partitions without deletion vectors", plain),
     ("changed by both: deletion vectors", vectors),
@@ -202,4 +229,6 @@ CASES = [
     ("changed by both: type widening", widened),
     ("changed by both: types inside structs, arrays and maps", widened_inside),
     ("changed by both: V2 checkpoints with sidecars", v2_checkpoints),
+    ("changed by both: timestamps without zone", local_times),
+    ("changed by both: VACUUM", vacuumed),
 ]
