@@ -1,15 +1,11 @@
 #include "app/schema_table.h"
 
+#include "dialect/lexer.h"
+
 namespace tarn::app {
 namespace {
 
 constexpr int kRounds = 20;
-
-std::string Literal(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("''") : std::string(1, c);
-  return out + "'";
-}
 
 }  // namespace
 
@@ -61,15 +57,16 @@ Status SchemaTable::Note(const std::string& id, const registry::Schema& schema,
   TARN_ASSIGN_OR_RETURN(const auto imports, ImportsOf(registry, schema));
   std::string list = "[";
   for (const auto& one : imports) {
-    list += (list.size() > 1 ? ", " : "") + std::string("{'name': ") + Literal(one.name) +
-            ", 'schema': " + Literal(one.text) + "}";
+    list += (list.size() > 1 ? ", " : "") + std::string("{'name': ") +
+            dialect::QuoteString(one.name) + ", 'schema': " + dialect::QuoteString(one.text) + "}";
   }
   list += "]::STRUCT(name VARCHAR, schema VARCHAR)[]";
   const std::string insert =
       "INSERT INTO lake.system.schemas (registry, id, type, schema, imports, "
       "noted_at) VALUES (" +
-      Literal(registry_) + ", " + Literal(id) + ", " + Literal(schema.type) + ", " +
-      Literal(schema.text) + ", " + list + ", now())";
+      dialect::QuoteString(registry_) + ", " + dialect::QuoteString(id) + ", " +
+      dialect::QuoteString(schema.type) + ", " + dialect::QuoteString(schema.text) + ", " + list +
+      ", now())";
   for (int round = 1;; ++round) {
     TARN_ASSIGN_OR_RETURN(const auto known, session_->AppTransactionVersion(kTable, app_id));
     if (known) break;

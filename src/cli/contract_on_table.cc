@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "cli/render.h"
+#include "dialect/lexer.h"
 
 namespace tarn::cli {
 namespace {
@@ -14,12 +15,6 @@ struct Day {
   int64_t records = 0;
   std::vector<int64_t> nulls;  // per top-level field
 };
-
-std::string QuoteName(const std::string& name) {
-  std::string out = "\"";
-  for (const char c : name) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
-}
 
 int HexDigit(char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; }
 
@@ -38,10 +33,10 @@ Result<std::string> RecordsQuery(const ContractTableTest& test) {
   if (dot == std::string::npos) {
     return Status::InvalidArgument("table '" + test.table + "' must read schema.table");
   }
-  std::string sql = "SELECT hex(" + QuoteName(test.column) +
+  std::string sql = "SELECT hex(" + dialect::QuoteName(test.column) +
                     "), epoch_us(ingestion_timestamp), ingestion_date::VARCHAR FROM lake." +
-                    QuoteName(test.table.substr(0, dot)) + "." +
-                    QuoteName(test.table.substr(dot + 1));
+                    dialect::QuoteName(test.table.substr(0, dot)) + "." +
+                    dialect::QuoteName(test.table.substr(dot + 1));
   if (!test.since.empty()) {
     TARN_RETURN_IF_ERROR(ParseTimestampUtc(test.since).status());
     sql += " WHERE ingestion_date >= DATE '" +

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/clock.h"
+#include "dialect/lexer.h"
 #include "ingest/contract_results.h"
 
 namespace tarn::cli {
@@ -17,12 +18,6 @@ struct Day {
   std::map<std::string, int64_t> nulls;                           // by field
   std::map<std::string, std::pair<int64_t, std::string>> broken;  // by rule: records and action
 };
-
-std::string Literal(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("''") : std::string(1, c);
-  return out + "'";
-}
 
 std::string Percent(double value) {
   char text[32];
@@ -38,7 +33,7 @@ Result<std::map<std::string, Day>> ReadDays(engine::Session& session, const std:
           "SELECT batch_date::VARCHAR, rule, coalesce(max(action), ''), sum(judged)::BIGINT, "
           "sum(failed)::BIGINT, coalesce(max(max_delay_seconds), 0) FROM "
           "lake.system.contract_results WHERE contract = " +
-          Literal(contract) + " AND target_table = " + Literal(table) +
+          dialect::QuoteString(contract) + " AND target_table = " + dialect::QuoteString(table) +
           " AND NOT replay GROUP BY 1, 2 ORDER BY 1, 2"));
   std::map<std::string, Day> days;
   for (const auto& row : found.rows) {

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/lake_options.h"
 #include "cli/render.h"
+#include "dialect/lexer.h"
 
 namespace tarn::cli {
 namespace {
@@ -19,12 +20,6 @@ struct TableArguments {
   std::vector<std::string> zorder;
   uint64_t limit = 0;
 };
-
-std::string Quoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("''") : std::string(1, c);
-  return out + "'";
-}
 
 Result<engine::Rows> Ask(const TableArguments& arguments, const std::string& sql) {
   engine::EngineOptions options;
@@ -98,8 +93,9 @@ void PrintText(const TableArguments& arguments, const CheckReport& report, std::
 }
 
 int RunCheck(const TableArguments& arguments, Streams& streams) {
-  const auto rows = Ask(arguments, "CALL tarn_check_table(" + Quoted(arguments.table) + ", " +
-                                       (arguments.repair ? "true" : "false") + ")");
+  const auto rows =
+      Ask(arguments, "CALL tarn_check_table(" + dialect::QuoteString(arguments.table) + ", " +
+                         (arguments.repair ? "true" : "false") + ")");
   if (!rows.ok()) return ReportError(streams, rows.status());
   const CheckReport report = ReadReport(*rows);
   if (arguments.format == "json") {
@@ -127,11 +123,13 @@ int RunStatement(const TableArguments& arguments, const std::string& sql, Stream
 
 int RunOptimize(const TableArguments& arguments, Streams& streams) {
   std::string columns;
-  for (const auto& name : arguments.zorder) columns += (columns.empty() ? "" : ", ") + Quoted(name);
+  for (const auto& name : arguments.zorder)
+    columns += (columns.empty() ? "" : ", ") + dialect::QuoteString(name);
   return RunStatement(arguments,
                       "SELECT path, metrics.numFilesAdded AS files_added, metrics.numFilesRemoved "
                       "AS files_removed FROM tarn_optimize(" +
-                          Quoted(arguments.table) + ", NULL, CAST([" + columns + "] AS VARCHAR[]))",
+                          dialect::QuoteString(arguments.table) + ", NULL, CAST([" + columns +
+                          "] AS VARCHAR[]))",
                       streams);
 }
 
@@ -139,15 +137,15 @@ int RunVacuum(const TableArguments& arguments, Streams& streams) {
   const std::string hours =
       arguments.retain_hours < 0 ? "NULL" : std::to_string(arguments.retain_hours);
   return RunStatement(arguments,
-                      "CALL tarn_vacuum(" + Quoted(arguments.table) + ", " + hours + ", " +
-                          (arguments.dry_run ? "true" : "false") + ")",
+                      "CALL tarn_vacuum(" + dialect::QuoteString(arguments.table) + ", " + hours +
+                          ", " + (arguments.dry_run ? "true" : "false") + ")",
                       streams);
 }
 
 int RunHistory(const TableArguments& arguments, Streams& streams) {
   std::string sql =
       "SELECT version, timestamp, operation, operationMetrics AS metrics FROM delta_history(" +
-      Quoted(arguments.table);
+      dialect::QuoteString(arguments.table);
   if (arguments.limit > 0) sql += ", max_rows => " + std::to_string(arguments.limit);
   return RunStatement(arguments, sql + ")", streams);
 }

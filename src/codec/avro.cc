@@ -6,8 +6,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
 #include "base/clock.h"
-#include "codec/base64.h"
 #include "codec/json_text.h"
 
 namespace tarn::codec {

@@ -11,8 +11,8 @@
 #include <cmath>
 #include <mutex>
 
+#include "base/base64.h"
 #include "base/clock.h"
-#include "codec/base64.h"
 #include "codec/json_text.h"
 
 namespace tarn::codec {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "delta/file_table.h"
+#include "delta/partition_folder.h"
 #include "delta/path_key.h"
 #include "delta/properties.h"
 
@@ -11,33 +12,14 @@ namespace tarn::delta {
 namespace {
 
 constexpr char kFolder[] = "_symlink_format_manifest/";
-constexpr char kNullPartition[] = "__HIVE_DEFAULT_PARTITION__";
-
-// As Hive and Spark escape values in folder names.
-std::string EscapeValue(const std::string& text) {
-  static const std::string kEscaped = "\"#%'*/:=?\\{[]^";
-  static const char* const kHex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F || kEscaped.find(c) != std::string::npos) {
-      out += '%';
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
 
 std::string FolderOf(const Snapshot& snapshot, const PartitionValues& values) {
   std::string folder;
   for (const auto& column : snapshot.metadata().partition_columns) {
     const auto found = values.find(column);
     const bool null = found == values.end() || !found->second || found->second->empty();
-    folder +=
-        EscapeValue(column) + "=" + (null ? kNullPartition : EscapeValue(*found->second)) + "/";
+    folder += EscapeFolderName(column) + "=" +
+              (null ? kNullPartition : EscapeFolderName(*found->second)) + "/";
   }
   return folder;
 }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "delta/json.h"
+#include "delta/partition_folder.h"
 #include "delta/path_key.h"
 #include "delta/transaction.h"
 #include "delta/value.h"
@@ -32,7 +33,6 @@ using duckdb::Value;
 namespace {
 
 constexpr size_t kPartitions = 0, kStatistics = 1;
-constexpr const char* kNullPartition = "__HIVE_DEFAULT_PARTITION__";
 
 struct ParquetFile {
   std::string key;
@@ -148,7 +148,7 @@ class Converter {
 
   std::optional<std::string> ValueIn(const delta::StructField& field, const std::string& text,
                                      const std::string& relative) const {
-    if (text == kNullPartition) return std::nullopt;
+    if (text == delta::kNullPartition) return std::nullopt;
     const Value raw(delta::UriDecode(text));
     Value typed;
     std::string error;

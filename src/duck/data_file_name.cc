@@ -1,6 +1,7 @@
 #include "duck/data_file_name.h"
 
 #include "base/hash.h"
+#include "delta/partition_folder.h"
 #include "duckdb.hpp"
 #include "duckdb/common/string_util.hpp"
 
@@ -8,32 +9,13 @@ namespace tarn::duck {
 namespace {
 
 constexpr size_t kMaxFolderName = 200;  // file systems allow 255 bytes
-constexpr const char* kNullPartition = "__HIVE_DEFAULT_PARTITION__";
-
-// The characters Spark escapes in partition folders.
-std::string EscapeFolder(const std::string& text) {
-  static const std::string kEscaped = "\"#%'*/:=?\\{[]^";
-  static const char* const kHex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F || kEscaped.find(c) != std::string::npos) {
-      out += '%';
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
 
 }  // namespace
 
 std::string PartitionFolder(const std::string& column, const std::optional<std::string>& value) {
-  const std::string name = EscapeFolder(column) + "=";
-  if (!value || value->empty()) return name + kNullPartition;
-  const std::string escaped = EscapeFolder(*value);
+  const std::string name = delta::EscapeFolderName(column) + "=";
+  if (!value || value->empty()) return name + delta::kNullPartition;
+  const std::string escaped = delta::EscapeFolderName(*value);
   if (name.size() + escaped.size() <= kMaxFolderName) return name + escaped;
   return name.substr(0, 100) + Md5Hex(*value);
 }

@@ -43,17 +43,21 @@ std::vector<LineageEdge> AllEdges(const LineageColumn& column) {
   return edges;
 }
 
-std::vector<LineageEdge> EdgesAt(const LineageColumn& column,
-                                 const std::vector<std::string>& path) {
+const LineageColumn& FieldAt(const LineageColumn& column, const std::vector<std::string>& path,
+                             size_t* depth) {
   const LineageColumn* at = &column;
-  size_t depth = 0;
-  while (depth < path.size()) {
-    const auto field = at->fields.find(path[depth]);
+  for (*depth = 0; *depth < path.size(); ++*depth) {
+    const auto field = at->fields.find(path[*depth]);
     if (field == at->fields.end()) break;
     at = &field->second;
-    ++depth;
   }
-  std::vector<LineageEdge> edges = AllEdges(*at);
+  return *at;
+}
+
+std::vector<LineageEdge> EdgesAt(const LineageColumn& column,
+                                 const std::vector<std::string>& path) {
+  size_t depth = 0;
+  std::vector<LineageEdge> edges = AllEdges(FieldAt(column, path, &depth));
   for (LineageEdge& edge : edges) {
     if (edge.whole) edge.from.path.insert(edge.from.path.end(), path.begin() + depth, path.end());
   }

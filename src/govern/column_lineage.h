@@ -79,6 +79,10 @@ struct QueryLineage {
 void AddEdge(std::vector<LineageEdge>& edges, const LineageEdge& edge);
 // All edges of a column and its fields.
 std::vector<LineageEdge> AllEdges(const LineageColumn& column);
+// The deepest known field on `path` below the column; `depth` is how many names of the path lead
+// there.
+const LineageColumn& FieldAt(const LineageColumn& column, const std::vector<std::string>& path,
+                             size_t* depth);
 // What `path` below the column was made of: the field's edges where fields are known, else the
 // column's with the path behind their own where they are whole.
 std::vector<LineageEdge> EdgesAt(const LineageColumn& column, const std::vector<std::string>& path);

@@ -4,13 +4,12 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "ingest/retrying.h"
+
 namespace tarn::ingest {
 namespace {
 
-constexpr int kTransientAttempts = 8;
-constexpr int64_t kFirstBackoffMicros = 50'000;
 constexpr int64_t kLongestBackoffMicros = 5'000'000;
-constexpr int kConflictsInARow = 100;
 // A source that fails this often without a batch in between is not going to recover by itself.
 constexpr int kSourceFailures = 6;
 constexpr int64_t kShortestWaitMicros = 5'000;
@@ -20,11 +19,6 @@ constexpr int64_t kIdleVersions = 1'000;
 
 std::string Text(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-bool MeansReadAgain(const Status& status) {
-  return status.retry() == RetryClass::kAfterRefresh ||
-         status.retry() == RetryClass::kOutcomeUnknown;
 }
 
 using Place = std::pair<std::string_view, int32_t>;
@@ -49,17 +43,7 @@ LiveIngestor::LiveIngestor(sources::LiveSource& source, LiveTargets& targets, Li
     : source_(source), targets_(targets), options_(std::move(options)) {}
 
 Status LiveIngestor::Retry(const std::string& what, const std::function<Status()>& attempt) {
-  int64_t pause = kFirstBackoffMicros;
-  for (int i = 1;; ++i) {
-    const Status status = attempt();
-    if (status.ok()) return status;
-    if (status.retry() != RetryClass::kBackoff || i == kTransientAttempts ||
-        stop_.stop_requested()) {
-      return status.WithContext(what);
-    }
-    options_.clock->SleepMicros(pause);
-    pause = std::min(pause * 2, kLongestBackoffMicros);
-  }
+  return RetryTransient(*options_.clock, kLongestBackoffMicros, stop_, what, attempt);
 }
 
 int64_t LiveIngestor::WaitMicros() const {

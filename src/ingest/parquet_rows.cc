@@ -7,21 +7,13 @@
 
 #include "base/hash.h"
 #include "codec/json_text.h"
+#include "dialect/lexer.h"
 
 namespace tarn::ingest {
 namespace {
 
 constexpr size_t kPullsAhead = 2;
 constexpr const char* kRowNumber = "file_row_number";
-
-std::string Literal(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) {
-    out.push_back(c);
-    if (c == '\'') out.push_back(c);
-  }
-  return out + "'";
-}
 
 // A path is a pattern to the engine's reader; these marks would name other files.
 std::string EscapedPath(const std::string& path) {
@@ -55,7 +47,7 @@ class ParquetRows final : public sources::files::TableRows {
     TARN_RETURN_IF_ERROR(ReadShape());
     next_row_ = first_row;
     const std::string sql = "SELECT *, " + std::string(kRowNumber) + " FROM read_parquet(" +
-                            Literal(EscapedPath(path_)) + ") WHERE " + kRowNumber +
+                            dialect::QuoteString(EscapedPath(path_)) + ") WHERE " + kRowNumber +
                             " >= " + std::to_string(first_row);
     thread_ = std::thread([this, sql] { Produce(sql); });
     return Status::Ok();
@@ -86,7 +78,7 @@ class ParquetRows final : public sources::files::TableRows {
   }
 
   Status ReadShape() {
-    const std::string file = Literal(EscapedPath(path_));
+    const std::string file = dialect::QuoteString(EscapedPath(path_));
     const auto counted =
         session_->QueryDuckdb("SELECT num_rows FROM parquet_file_metadata(" + file + ")");
     if (!counted.ok()) return Damaged(counted.status().message());

@@ -4,24 +4,17 @@
 
 #include "base/hash.h"
 #include "ingest/push_ingestor.h"
+#include "ingest/retrying.h"
 
 namespace tarn::ingest {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kTransientAttempts = 8;
-constexpr int64_t kFirstBackoffMicros = 50'000;
 constexpr int64_t kLongestBackoffMicros = 2'000'000;
-constexpr int kConflictsInARow = 100;
 
 std::string Text(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-bool MeansReadAgain(const Status& status) {
-  return status.retry() == RetryClass::kAfterRefresh ||
-         status.retry() == RetryClass::kOutcomeUnknown;
 }
 
 Result<Json> ParseState(const std::string& lane, const StreamState& state) {
@@ -46,17 +39,7 @@ uint32_t Short(uint64_t count) {
 }  // namespace
 
 Status PushIngestor::Retry(const std::string& what, const std::function<Status()>& attempt) {
-  int64_t pause = kFirstBackoffMicros;
-  for (int i = 1;; ++i) {
-    const Status status = attempt();
-    if (status.ok()) return status;
-    if (status.retry() != RetryClass::kBackoff || i == kTransientAttempts ||
-        stop_.stop_requested()) {
-      return status.WithContext(what);
-    }
-    options_.clock->SleepMicros(pause);
-    pause = std::min(pause * 2, kLongestBackoffMicros);
-  }
+  return RetryTransient(*options_.clock, kLongestBackoffMicros, stop_, what, attempt);
 }
 
 std::string PushIngestor::Slot(int number) const {

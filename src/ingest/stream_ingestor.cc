@@ -3,20 +3,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "ingest/retrying.h"
+
 namespace tarn::ingest {
 namespace {
-
-constexpr int kTransientAttempts = 8;
-constexpr int64_t kFirstBackoffMicros = 50'000;
-// A conflict without any progress of the stream is another writer's work on the table; this many in
-// a row are something that a person should look at.
-constexpr int kConflictsInARow = 100;
-
-// Conflicts and unknown outcomes are settled by reading the state again.
-bool MeansReadAgain(const Status& status) {
-  return status.retry() == RetryClass::kAfterRefresh ||
-         status.retry() == RetryClass::kOutcomeUnknown;
-}
 
 Status Damaged(const std::string& stream_id) {
   return Status::Corruption("the committed position of " + stream_id + " cannot be read");
@@ -33,17 +23,10 @@ void StreamIngestor::Tell(const StreamReport& report, std::string_view phase) co
 
 Status StreamIngestor::Retry(Side side, const std::string& what,
                              const std::function<Status()>& attempt) {
-  int64_t pause = kFirstBackoffMicros;
-  for (int i = 1;; ++i) {
-    const Status status = attempt();
-    if (status.ok()) return status;
-    if (status.retry() != RetryClass::kBackoff || i == kTransientAttempts) {
-      target_failed_ = side == Side::kTarget;
-      return status.WithContext(what);
-    }
-    options_.clock->SleepMicros(pause);
-    pause *= 2;
-  }
+  // A run of a file ends soon; nobody stops it between two attempts.
+  Status status = RetryTransient(*options_.clock, INT64_MAX, {}, what, attempt);
+  if (!status.ok()) target_failed_ = side == Side::kTarget;
+  return status;
 }
 
 Result<StreamIngestor::Progress> StreamIngestor::ReadProgress() {

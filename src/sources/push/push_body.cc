@@ -8,6 +8,7 @@
 #include "codec/json_splitter.h"
 #include "codec/json_text.h"
 #include "codec/json_walk.h"
+#include "net/http_server.h"
 
 namespace tarn::sources::push {
 namespace {
@@ -200,7 +201,8 @@ class BodyReader {
     Attributes attributes;
     for (const auto& [name, value] : headers_) {
       if (!name.starts_with("ce-")) continue;
-      attributes.emplace_back(Keep(name.substr(3)), Keep(Unescape(value)));
+      // Values of these headers are percent-encoded UTF-8.
+      attributes.emplace_back(Keep(name.substr(3)), Keep(net::PercentDecode(value, false)));
     }
     AddEvent(body, attributes, content.type);
     if (body.empty() && !request_->records.empty()) request_->records.back().is_tombstone = true;
@@ -210,27 +212,6 @@ class BodyReader {
   using Attributes = std::vector<std::pair<std::string_view, std::string_view>>;
 
   std::string_view Keep(std::string text) { return request_->texts.emplace_back(std::move(text)); }
-
-  // Values of ce- headers are percent-encoded UTF-8.
-  static std::string Unescape(std::string_view text) {
-    const auto digit = [](char c) {
-      if (c >= '0' && c <= '9') return c - '0';
-      if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-      if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-      return -1;
-    };
-    std::string out;
-    for (size_t i = 0; i < text.size(); ++i) {
-      if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 &&
-          digit(text[i + 2]) >= 0) {
-        out.push_back(static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])));
-        i += 2;
-      } else {
-        out.push_back(text[i]);
-      }
-    }
-    return out;
-  }
 
   Record& AddRecord(std::string_view bytes) {
     Record& record = request_->records.emplace_back();

@@ -103,16 +103,10 @@ Origin Masked(const Origin& origin) {
 }
 
 Origin FieldOf(const Origin& origin, const std::vector<std::string>& path) {
-  const LineageColumn* at = origin.get();
   size_t depth = 0;
-  while (depth < path.size()) {
-    const auto field = at->fields.find(path[depth]);
-    if (field == at->fields.end()) break;
-    at = &field->second;
-    ++depth;
-  }
+  const LineageColumn& at = govern::FieldAt(*origin, path, &depth);
   const std::vector<std::string> rest(path.begin() + static_cast<int64_t>(depth), path.end());
-  return Mapped(std::make_shared<const LineageColumn>(*at), [&](LineageEdge& edge) {
+  return Mapped(std::make_shared<const LineageColumn>(at), [&](LineageEdge& edge) {
     if (edge.whole) edge.from.path.insert(edge.from.path.end(), rest.begin(), rest.end());
   });
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/clock.h"
+#include "dialect/lexer.h"
 #include "transform/run/dq_rules.h"
 #include "transform/run/node_runner.h"
 
@@ -12,15 +13,6 @@ namespace {
 constexpr const char* kDqTable = "system.dq_results";
 
 std::string Quoted(const std::string& name) { return QuoteName(name, '"'); }
-
-std::string Literal(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) {
-    out += c;
-    if (c == '\'') out += c;
-  }
-  return out + "'";
-}
 
 // Puts a node's alias and code back, whatever happens in between.
 class NodeGuard {
@@ -118,7 +110,7 @@ class CheckedModel {
         "NOT dq_passed AND NOT dq_quarantined)";
     for (const DqRule& rule : rules_) {
       list += ", count(*) FILTER (WHERE list_contains(string_split(dq_failure_reason, '; '), " +
-              Literal(rule.name) + "))";
+              dialect::QuoteString(rule.name) + "))";
     }
     TARN_ASSIGN_OR_RETURN(const auto rows, warehouse_.session().QueryDuckdb(
                                                "SELECT " + list + " FROM temp." + Quoted(staged_)));
@@ -165,10 +157,11 @@ class CheckedModel {
     parts.identifier += "__quarantine";
     TARN_ASSIGN_OR_RETURN(const auto kind, warehouse_.KindOf(parts));
     const std::string name = "lake." + Quoted(parts.schema) + "." + Quoted(parts.identifier);
-    const std::string rows = "SELECT " + Columns('"') + ", " +
-                             Literal(scope_.context.project.names->invocation().invocation_id) +
-                             " AS dq_run_id, now() AS dq_quarantined_at FROM temp." +
-                             Quoted(staged_) + " WHERE dq_quarantined";
+    const std::string rows =
+        "SELECT " + Columns('"') + ", " +
+        dialect::QuoteString(scope_.context.project.names->invocation().invocation_id) +
+        " AS dq_run_id, now() AS dq_quarantined_at FROM temp." + Quoted(staged_) +
+        " WHERE dq_quarantined";
     std::string sql;
     if (!kind || !AddsRows(target)) {
       if (!kind && quarantined_ == 0) return Status::Ok();
@@ -222,7 +215,7 @@ class CheckedModel {
   Result<std::string> VersionOf(const std::string& table) {
     TARN_ASSIGN_OR_RETURN(const auto rows, warehouse_.session().QueryDuckdb(
                                                "SELECT max(version) FROM delta_history(" +
-                                               Literal(table) + ", max_rows => 1)"));
+                                               dialect::QuoteString(table) + ", max_rows => 1)"));
     return rows.rows[0][0].value_or("");
   }
 
@@ -240,8 +233,8 @@ class CheckedModel {
       TARN_ASSIGN_OR_RETURN(version, VersionOf(table));
       TARN_RETURN_IF_ERROR(
           warehouse_.session()
-              .QueryDuckdb("CALL tarn_clone(" + Literal(clone_name) + ", " + Literal(table) + ", " +
-                           version +
+              .QueryDuckdb("CALL tarn_clone(" + dialect::QuoteString(clone_name) + ", " +
+                           dialect::QuoteString(table) + ", " + version +
                            ", NULL::VARCHAR, false, false, MAP([]::VARCHAR[], []::VARCHAR[]))")
               .status());
     }
@@ -331,12 +324,14 @@ Status WriteDqResults(RunContext& context, const std::vector<NodeResult>& result
     const Json& dq = Member(result.response, "dq");
     if (!dq.is_object()) continue;
     for (const Json& rule : Member(dq, "rules")) {
-      values += (values.empty() ? "(" : ", (") + Literal(run_id) + ", " +
-                Literal(context.project.root.name) + ", " + Literal(result.node->unique_id) + ", " +
-                Literal(result.node->schema + "." + result.node->alias) + ", " +
-                Literal(TextMember(rule, "name")) + ", " + Literal(TextMember(rule, "action")) +
-                ", " + Member(dq, "rows").dump() + ", " + Member(rule, "broken").dump() + ", " +
-                Literal(std::string(NodeStatusName(result.status))) + ", now())";
+      values += (values.empty() ? "(" : ", (") + dialect::QuoteString(run_id) + ", " +
+                dialect::QuoteString(context.project.root.name) + ", " +
+                dialect::QuoteString(result.node->unique_id) + ", " +
+                dialect::QuoteString(result.node->schema + "." + result.node->alias) + ", " +
+                dialect::QuoteString(TextMember(rule, "name")) + ", " +
+                dialect::QuoteString(TextMember(rule, "action")) + ", " +
+                Member(dq, "rows").dump() + ", " + Member(rule, "broken").dump() + ", " +
+                dialect::QuoteString(std::string(NodeStatusName(result.status))) + ", now())";
     }
   }
   if (values.empty()) return Status::Ok();

@@ -5,20 +5,12 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "dialect/lexer.h"
 
 namespace tarn::transform {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string Literal(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) {
-    out += c;
-    if (c == '\'') out += c;
-  }
-  return out + "'";
-}
 
 // The rows of one model but for when and by whom, one JSON object each.
 std::vector<Json> RowsOf(const LineageBook::Entry& entry, const std::string& project) {
@@ -99,10 +91,11 @@ Result<std::map<std::string, std::string>> KnownFingerprints(Warehouse& warehous
                              .status());
     return known;
   }
-  TARN_ASSIGN_OR_RETURN(const engine::Rows rows,
-                        warehouse.session().QueryDuckdb(
-                            "SELECT DISTINCT model, fingerprint FROM lake." +
-                            std::string(kLineageTable) + " WHERE project = " + Literal(project)));
+  TARN_ASSIGN_OR_RETURN(
+      const engine::Rows rows,
+      warehouse.session().QueryDuckdb("SELECT DISTINCT model, fingerprint FROM lake." +
+                                      std::string(kLineageTable) +
+                                      " WHERE project = " + dialect::QuoteString(project)));
   for (const auto& row : rows.rows) known[row[0].value_or("")] = row[1].value_or("");
   return known;
 }
@@ -124,7 +117,7 @@ Status WriteLineage(RunContext& context, LineageBook& book) {
     const std::string fingerprint = Fingerprint(entry, rows);
     const auto before = known.find(entry.node->unique_id);
     if (before != known.end() && before->second == fingerprint) continue;
-    replaced += (replaced.empty() ? "" : ", ") + Literal(entry.node->unique_id);
+    replaced += (replaced.empty() ? "" : ", ") + dialect::QuoteString(entry.node->unique_id);
     for (Json& row : rows) {
       row["fingerprint"] = fingerprint;
       row["run_id"] = run_id;
@@ -134,7 +127,7 @@ Status WriteLineage(RunContext& context, LineageBook& book) {
   }
   for (const auto& [model, fingerprint] : known) {
     if (context.project.manifest.Find(model) == nullptr) {
-      replaced += (replaced.empty() ? "" : ", ") + Literal(model);
+      replaced += (replaced.empty() ? "" : ", ") + dialect::QuoteString(model);
     }
   }
   if (replaced.empty()) return Status::Ok();
@@ -148,9 +141,9 @@ Status WriteLineage(RunContext& context, LineageBook& book) {
   warehouse->SetDialect(dialect::SqlDialect::kDuckdb);
   warehouse->Annotate(kLineageTable, Json{{"run_id", run_id}, {"project", project}}.dump());
   return warehouse
-      ->Execute("INSERT INTO " + std::string(kLineageTable) +
-                    " REPLACE WHERE project = " + Literal(project) + " AND model IN (" + replaced +
-                    ") SELECT * FROM read_json(" + Literal(file.string()) +
+      ->Execute("INSERT INTO " + std::string(kLineageTable) + " REPLACE WHERE project = " +
+                    dialect::QuoteString(project) + " AND model IN (" + replaced +
+                    ") SELECT * FROM read_json(" + dialect::QuoteString(file.string()) +
                     ", format = 'newline_delimited', maximum_object_size = 134217728, columns = " +
                     kJsonColumns + ")",
                 "")

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dialect/lexer.h"
 #include "transform/project/value_json.h"
 #include "transform/run/compiler.h"
 #include "transform/run/seed.h"
@@ -16,15 +17,6 @@ std::string Joined(const std::vector<std::string>& names, char quote) {
   return out;
 }
 
-std::string Literal(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) {
-    out += c;
-    if (c == '\'') out += c;
-  }
-  return out + "'";
-}
-
 std::string Properties(const Node& node) {
   std::string out;
   for (const char* key : {"tblproperties", "table_properties"}) {
@@ -33,7 +25,8 @@ std::string Properties(const Node& node) {
     for (const auto& [name, value] : properties.items()) {
       const std::string text =
           value.is_boolean() ? (value.get<bool>() ? "true" : "false") : PythonText(value);
-      out += (out.empty() ? "" : ", ") + Literal(name) + " = " + Literal(text);
+      out += (out.empty() ? "" : ", ") + dialect::QuoteString(name) + " = " +
+             dialect::QuoteString(text);
     }
   }
   return out;
@@ -56,10 +49,11 @@ std::string Upper(std::string text) {
 std::vector<std::string> DocsStatements(RunScope& scope, const Relation& relation,
                                         const std::vector<engine::Column>& there) {
   const Json& wanted = Member(scope.node.config, "persist_docs");
-  const std::string call = "CALL tarn_set_comment(" + Literal(relation.LakeName()) + ", ";
+  const std::string call =
+      "CALL tarn_set_comment(" + dialect::QuoteString(relation.LakeName()) + ", ";
   std::vector<std::string> statements;
   if (BoolMember(wanted, "relation", false) && !scope.node.description.empty()) {
-    statements.push_back(call + "NULL, " + Literal(scope.node.description) + ")");
+    statements.push_back(call + "NULL, " + dialect::QuoteString(scope.node.description) + ")");
   }
   if (!BoolMember(wanted, "columns", false)) return statements;
   std::string absent;
@@ -70,7 +64,8 @@ std::vector<std::string> DocsStatements(RunScope& scope, const Relation& relatio
     if (found == there.end()) {
       absent += (absent.empty() ? "" : ", ") + column.name;
     } else if (!column.description.empty()) {
-      statements.push_back(call + Literal(found->name) + ", " + Literal(column.description) + ")");
+      statements.push_back(call + dialect::QuoteString(found->name) + ", " +
+                           dialect::QuoteString(column.description) + ")");
     }
   }
   if (!absent.empty()) {

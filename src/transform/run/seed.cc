@@ -4,6 +4,7 @@
 #include <cctype>
 #include <regex>
 
+#include "dialect/lexer.h"
 #include "transform/run/compiler.h"
 
 namespace tarn::transform {
@@ -94,15 +95,6 @@ struct Verdict {
     return "text";
   }
 };
-
-std::string Literal(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) {
-    out += c;
-    if (c == '\'') out += c;
-  }
-  return out + "'";
-}
 
 }  // namespace
 
@@ -204,16 +196,16 @@ Result<std::string> SeedQuery(const Node& node, size_t* row_count) {
     if (lower == "integer" || lower == "float8") value = "replace(trim(" + name + "), ',', '')";
     select += (select.empty() ? "" : ", ") +
               (fast ? name : ("cast(" + value) + " as " + type + ") as " + name);
-    names += (names.empty() ? "" : ", ") + Literal(column.name) + ": " +
-             Literal(fast ? type : "VARCHAR");
+    names += (names.empty() ? "" : ", ") + dialect::QuoteString(column.name) + ": " +
+             dialect::QuoteString(fast ? type : "VARCHAR");
   }
-  std::string options = ", header = true, delim = " + Literal(std::string(1, mark));
+  std::string options = ", header = true, delim = " + dialect::QuoteString(std::string(1, mark));
   // As dbt-duckdb loads them: COPY … FROM, which finds out how the file quotes and writes dates.
   // With `fast: false` it inserts what agate read.
   options += fast ? ", auto_detect = true"
                   : ", quote = '\"', escape = '\"', auto_detect = false, null_padding = false";
-  return "select " + select + " from read_csv(" + Literal(path) + options + ", columns = {" +
-         names + "})";
+  return "select " + select + " from read_csv(" + dialect::QuoteString(path) + options +
+         ", columns = {" + names + "})";
 }
 
 Result<engine::Rows> ReadSeed(const Node& node, Warehouse& warehouse) {

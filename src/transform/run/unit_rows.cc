@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "dialect/lexer.h"
 #include "jinja/error.h"
 #include "transform/project/parse_scope.h"
 #include "transform/project/value_json.h"
@@ -16,12 +17,7 @@ std::string Literal(const Json& value) {
   if (value.is_null()) return "null";
   if (value.is_boolean()) return value.get<bool>() ? "true" : "false";
   if (value.is_number()) return value.dump();
-  std::string out = "'";
-  for (const char c : value.is_string() ? value.get<std::string>() : value.dump()) {
-    out += c;
-    if (c == '\'') out += c;
-  }
-  return out + "'";
+  return dialect::QuoteString(value.is_string() ? value.get<std::string>() : value.dump());
 }
 
 // Rows of a fixture: a list of dicts, CSV text, or a file below tests/fixtures.

@@ -1,20 +1,13 @@
 #include "transform/run/warehouse.h"
 
+#include "dialect/lexer.h"
+
 namespace tarn::transform {
 namespace {
 
 std::string Name(const Relation::Parts& parts) {
   const std::string leaf = QuoteName(parts.identifier, '"');
   return parts.schema.empty() ? leaf : "lake." + QuoteName(parts.schema, '"') + "." + leaf;
-}
-
-std::string Literal(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) {
-    out += c;
-    if (c == '\'') out += c;
-  }
-  return out + "'";
 }
 
 std::vector<engine::Column> FromDescribe(const engine::Rows& rows) {
@@ -98,10 +91,10 @@ Result<std::vector<std::pair<std::string, std::string>>> Warehouse::List(
       session_->QueryDuckdb(
           "SELECT table_name, 'table' FROM duckdb_tables() WHERE database_name = 'lake' AND "
           "schema_name = " +
-          Literal(schema) +
+          dialect::QuoteString(schema) +
           " UNION ALL SELECT view_name, 'view' FROM duckdb_views() WHERE database_name = 'lake' "
           "AND schema_name = " +
-          Literal(schema) + " ORDER BY 1"));
+          dialect::QuoteString(schema) + " ORDER BY 1"));
   std::vector<std::pair<std::string, std::string>> list;
   for (const auto& row : rows.rows) list.emplace_back(row[0].value_or(""), row[1].value_or(""));
   return list;
@@ -110,8 +103,8 @@ Result<std::vector<std::pair<std::string, std::string>>> Warehouse::List(
 Result<bool> Warehouse::HasCommit(const std::string& table, const std::string& text) {
   TARN_ASSIGN_OR_RETURN(
       const engine::Rows rows,
-      session_->QueryDuckdb("SELECT 1 FROM delta_history(" + Literal(table) +
-                            ") WHERE userMetadata = " + Literal(text) + " LIMIT 1"));
+      session_->QueryDuckdb("SELECT 1 FROM delta_history(" + dialect::QuoteString(table) +
+                            ") WHERE userMetadata = " + dialect::QuoteString(text) + " LIMIT 1"));
   return !rows.rows.empty();
 }
 

@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-namespace tarn::codec {
+namespace tarn {
 
 std::string Base64(std::string_view bytes);
 // nullopt: `text` is no base64.
 std::optional<std::string> FromBase64(std::string_view text);
 
-}  // namespace tarn::codec
+}  // namespace tarn

@@ -1,8 +1,8 @@
-#include "codec/base64.h"
+#include "base/base64.h"
 
 #include <cstdint>
 
-namespace tarn::codec {
+namespace tarn {
 
 std::string Base64(std::string_view bytes) {
   static constexpr char kDigits[] =
@@ -45,4 +45,4 @@ std::optional<std::string> FromBase64(std::string_view text) {
   return out;
 }
 
-}  // namespace tarn::codec
+}  // namespace tarn
