@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -39,7 +38,7 @@ namespace {
 
 constexpr idx_t kMaxRowGroupBytes = idx_t{128} << 20;
 constexpr idx_t kMinRowGroupBytes = idx_t{8} << 20;
-// More partitions than this are not buffered one by one: all rows go to the sort.
+// More partitions than this are not buffered one by one: all rows are gathered.
 constexpr idx_t kMaxBufferedPartitions = 1000;
 
 struct KeyHash {
@@ -64,8 +63,6 @@ struct OpenFile {
   int active = 0;        // threads inside, guarded by Shared::mutex
   bool retired = false;  // no new rows; the last thread out closes it
   bool closed = false;
-  uint64_t last_use = 0;     // guarded by Shared::mutex
-  bool holds_range = false;  // rows came from the sort: the next ones come soon, or never
 };
 using OpenFilePtr = std::shared_ptr<OpenFile>;
 
@@ -106,7 +103,6 @@ struct DataWriter::Shared {
   std::mutex mutex;
   std::unordered_map<PartitionKey, OpenFilePtr, KeyHash, KeyEqual> current;
   std::vector<OpenFilePtr> files;
-  uint64_t uses = 0;
 
   std::string ObjectKey(const OpenFile& file) const {
     const std::string& root = target->table->root();
@@ -120,8 +116,6 @@ struct DataWriter::Shared {
   void Release(const OpenFilePtr& file, const PartitionKey* finished = nullptr);
   void Close(OpenFile& file);
   OpenFilePtr MakeFile(const PartitionKey& key);
-  // Takes the files used least recently out of `current` so that fewer than `limit` stay open.
-  std::vector<OpenFilePtr> RetireSurplus(idx_t limit);
   void Drain(duckdb::ClientContext& client);
   WrittenFile Describe(OpenFile& file) const;
   void FileRows(DataChunk& rows, DataChunk* out) const;
@@ -244,26 +238,6 @@ OpenFilePtr DataWriter::Shared::MakeFile(const PartitionKey& key) {
   return file;
 }
 
-std::vector<OpenFilePtr> DataWriter::Shared::RetireSurplus(idx_t limit) {
-  std::vector<OpenFilePtr> idle;
-  while (current.size() >= limit) {
-    auto oldest = current.end();
-    for (auto it = current.begin(); it != current.end(); ++it) {
-      const OpenFile& file = *it->second;
-      if (file.active > 0) continue;
-      if (oldest == current.end() || std::tie(oldest->second->holds_range, file.last_use) <
-                                         std::tie(file.holds_range, oldest->second->last_use)) {
-        oldest = it;
-      }
-    }
-    if (oldest == current.end()) break;
-    oldest->second->retired = true;
-    idle.push_back(oldest->second);
-    current.erase(oldest);
-  }
-  return idle;
-}
-
 OpenFilePtr DataWriter::Shared::Acquire(const PartitionKey& key) {
   OpenFilePtr file;
   std::vector<OpenFilePtr> to_close;
@@ -284,18 +258,13 @@ OpenFilePtr DataWriter::Shared::Acquire(const PartitionKey& key) {
       }
     }
     if (!file) {
+      // Those that are open stay so: their partitions' rows may come at any time.
       if (gather && !draining && current.size() >= max_open_files) return nullptr;
-      // Those that were open before the sort stay so: their partitions' rows may come at any time.
-      for (auto& idle : RetireSurplus(max_open_files * (draining ? 2 : 1))) {
-        to_close.push_back(std::move(idle));
-      }
       file = MakeFile(key);
       file->active = 1;
       current[key] = file;
       files.push_back(file);
     }
-    file->last_use = ++uses;
-    file->holds_range = draining;
   }
   for (auto& surplus : to_close) Close(*surplus);
   std::call_once(file->opened, [&] {
@@ -422,7 +391,7 @@ void FlushPartitions(duckdb::ExecutionContext& context, Shared& s, Local& local)
     if (key == keys.end() || !partitions[i] || partitions[i]->Count() == 0) continue;
     const auto file = s.Acquire(key->second->values);
     if (!file) {
-      for (auto& chunk : partitions[i]->Chunks()) s.gather->Sink(context, local.gathered, chunk);
+      for (auto& chunk : partitions[i]->Chunks()) s.gather->Sink(local.gathered, chunk);
       partitions[i].reset();
       continue;
     }
@@ -468,7 +437,7 @@ void DataWriter::Sink(duckdb::ExecutionContext& context, Local& local, DataChunk
   local.rows += rows.size();
   if (s.gather_all) {
     FlushPartitions(context, s, local);
-    s.gather->Sink(context, local.gathered, rows);
+    s.gather->Sink(local.gathered, rows);
     return;
   }
   if (s.partitioned()) {
@@ -484,7 +453,7 @@ void DataWriter::Sink(duckdb::ExecutionContext& context, Local& local, DataChunk
     local.buffered += rows.size();
     const bool full = BufferedBytes(*local.buffer) >= 2 * s.row_group_bytes;
     const idx_t partitions = local.buffer->GetPartitions().size();
-    // Every buffer takes a block of memory at least: many small ones are worth less than the sort.
+    // Every buffer takes a block of memory at least: many small ones are worth less than gathering.
     if (partitions > kMaxBufferedPartitions || (full && partitions > s.max_open_files)) {
       s.gather_all = true;
     }
@@ -505,7 +474,7 @@ void DataWriter::Combine(duckdb::ExecutionContext& context, Local& local) {
   Shared& s = *shared_;
   if (s.partitioned()) {
     FlushPartitions(context, s, local);
-    s.gather->Combine(context, local.gathered);
+    s.gather->Combine(local.gathered);
     return;
   }
   const auto file = s.Acquire({});
@@ -531,12 +500,11 @@ void DataWriter::Shared::Drain(duckdb::ClientContext& client) {
     FlushWideRows(*file->state, *state, row_group_bytes);
     Release(file);
   };
-  visitor.leave = [&](duckdb::ExecutionContext& execution, size_t worker, const PartitionKey& key,
-                      bool complete) {
+  visitor.leave = [&](duckdb::ExecutionContext& execution, size_t worker, const PartitionKey& key) {
     const auto file = Acquire(key);
     CombineRows(execution, *this, *file->state, *states[worker]);
     states[worker].reset();
-    Release(file, complete ? &key : nullptr);
+    Release(file, &key);
   };
   gather->Drain(client, visitor);
 }
